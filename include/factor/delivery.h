@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* factor/delivery.h - the contract of a delivery back end.
+ *
+ * deliver() runs on a worker of the outbox after the step that sent the
+ * message was committed.  Delivery is at least once: the same message.id may
+ * come again after a crash, and a back end passes it on as the provider's
+ * idempotency key where there is one.
+ */
+#ifndef FACTOR_DELIVERY_H
+#define FACTOR_DELIVERY_H
+
+#include "factor/base.h"
+#include "factor/host.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct factor_delivery; /* the plugin's own */
+
+/* One message, its texts rendered in the user's language.  Borrowed. */
+struct factor_message {
+    uint32_t struct_size;
+    uint32_t attempt;        /* 1 for the first */
+    const char *id;          /* stable over attempts and back ends */
+    const char *channel;     /* "email", "sms", "voice", "push" */
+    const char *address;
+    const char *template_id;
+    const char *language;    /* in which the texts are */
+    const char *subject;     /* or NULL: the channel has none */
+    const char *text;        /* may hold a live code: never log it */
+    const char *code;        /* or NULL; never log it */
+    const struct json_t *variables;  /* object; never log it */
+    const struct json_t *credential; /* or NULL; never log it */
+    int64_t now_ms;
+    int64_t timeout_ms;      /* give up and return after this long */
+    int64_t expires_at_ms;
+};
+
+/* Only a plain yes or a plain no ends a message; everything else, and a
+ * receipt left at zero, is deferred. */
+enum {
+    FACTOR_DELIVERY_SENT = 1,
+    FACTOR_DELIVERY_DEFERRED = 2,        /* try again: later, or elsewhere */
+    FACTOR_DELIVERY_REFUSED_ADDRESS = 3, /* no other back end will do */
+    FACTOR_DELIVERY_REFUSED_ACCOUNT = 4  /* ours: another back end may do */
+};
+
+/* Zeroed by the host. */
+struct factor_receipt {
+    uint32_t struct_size;
+    uint32_t result;       /* FACTOR_DELIVERY_... */
+    int64_t retry_at_ms;   /* a deferring back end's wish; 0: host decides */
+    char reference[96];    /* provider's id of the message, or "" */
+    char reason[160];      /* one line for the operator, no digits runs */
+};
+
+enum {
+    FACTOR_DELIVERY_PARALLEL = 1 << 0 /* else: one deliver() at a time */
+};
+
+struct factor_delivery_ops {
+    uint32_t struct_size;
+    uint32_t flags;               /* FACTOR_DELIVERY_PARALLEL */
+    const char *const *channels;  /* that it serves; NULL: any */
+
+    /* As factor_adapter_ops.init. */
+    factor_status (*init)(const struct factor_host *host,
+                          const struct json_t *settings,
+                          struct factor_delivery **ret_self,
+                          struct factor_error *err);
+    /* Hand over one message; may block up to message.timeout_ms.  A negative
+     * status counts as deferred, with err->text as its reason. */
+    factor_status (*deliver)(struct factor_delivery *self,
+                             const struct factor_message *message,
+                             struct factor_receipt *ret_receipt,
+                             struct factor_error *err);
+    /* Release the instance; NULL is allowed.  Alone. */
+    void (*fini)(struct factor_delivery *self);
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

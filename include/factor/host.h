@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* factor/host.h - everything that a plugin may ask of the host.
+ *
+ * A plugin calls the host only through this table, so it links with
+ * -Wl,-z,defs and runs unchanged under the fake host of a unit test.  The
+ * table is the host's and constant; keep the pointer given to init().
+ */
+#ifndef FACTOR_HOST_H
+#define FACTOR_HOST_H
+
+#include "factor/base.h"
+#include "factor/record.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct factor_arena;   /* memory of one step; wiped when the step ends */
+struct factor_reads;   /* the reads planned for one step, in order */
+struct factor_effects; /* the effects of one step, in order of emission */
+
+enum {
+    FACTOR_LOG_ERROR = 1,
+    FACTOR_LOG_WARNING = 2,
+    FACTOR_LOG_INFO = 3,
+    FACTOR_LOG_DEBUG = 4
+};
+
+/* A message to be delivered after the commit.  Borrowed. */
+struct factor_send {
+    uint32_t struct_size;
+    uint32_t flags;          /* 0 */
+    const char *channel;     /* "email", "sms", "voice", "push" */
+    const char *address;     /* mailbox, E.164 number or push token */
+    const char *template_id; /* key of its texts: "otp.code" */
+    const char *code;        /* passcode for "{code}", or NULL; sealed */
+    const struct json_t *variables;  /* object of strings, or NULL; sealed */
+    const struct json_t *credential; /* for the back end, or NULL; sealed */
+    int64_t expires_at_ms;           /* not delivered after this */
+    const char *about_collection;    /* record on which a refusal is noted */
+    const char *about_id;            /* in member "delivery"; both or NULL */
+};
+
+struct factor_host {
+    uint32_t struct_size;
+    uint32_t abi_minor; /* minor that the host was built with */
+
+    /* Zeroed memory of the step, aligned for any type, or NULL. */
+    void *(*alloc)(struct factor_arena *arena, size_t len);
+
+    /* --- In plan_reads: each adds one read; the n-th call's result is
+     * step.reads[n].  FACTOR_E_INPUT: a text too long or missing. --- */
+
+    /* One record by id. */
+    factor_status (*read_id)(struct factor_reads *reads, const char *collection,
+                             const char *id);
+    /* One record by name. */
+    factor_status (*read_name)(struct factor_reads *reads,
+                               const char *collection,
+                               const struct factor_name *name);
+    /* All records of an owner in a collection, at most limit (1 to 1,000). */
+    factor_status (*read_owned)(struct factor_reads *reads,
+                                const char *collection, const char *owner,
+                                uint32_t limit);
+    /* A page of a collection: ids after `after` (NULL: from the start). */
+    factor_status (*read_page)(struct factor_reads *reads,
+                               const char *collection, const char *after,
+                               uint32_t limit);
+    /* The user with this id; the user whose username folds to the same. */
+    factor_status (*read_user)(struct factor_reads *reads, const char *id);
+    factor_status (*read_username)(struct factor_reads *reads,
+                                   const char *username);
+    /* All records in a collection owned by the user whose username folds to
+     * the same, at most limit. */
+    factor_status (*read_username_owned)(struct factor_reads *reads,
+                                         const char *username,
+                                         const char *collection,
+                                         uint32_t limit);
+
+    /* --- In handle_action and REST handlers: effects, committed together
+     * or not at all.  FACTOR_E_INPUT: it breaks the contract (the record was
+     * changed twice, no such channel, a body without "v", ...). --- */
+
+    factor_status (*put)(struct factor_effects *effects,
+                         const struct factor_put *put);
+    /* Remove the record if its version still is this one. */
+    factor_status (*remove)(struct factor_effects *effects,
+                            const char *collection, const char *id,
+                            uint64_t version);
+    factor_status (*send)(struct factor_effects *effects,
+                          const struct factor_send *send);
+    /* An event for the audit chain: a name "otp.verified", and an object of
+     * fields without secrets and full addresses, or NULL. */
+    factor_status (*audit)(struct factor_effects *effects, const char *event,
+                           const struct json_t *fields);
+
+    /* --- Pure helpers, any thread. --- */
+
+    /* Version 4 UUID made of 16 bytes of entropy; ret_text takes 37 bytes. */
+    void (*uuid)(const uint8_t *bytes, char *ret_text);
+
+    /* Diagnostics for the operator: one line, no secrets.  Not in adapters'
+     * steps (use audit).  Any thread; does not block. */
+    void (*log)(const char *plugin, int level, const char *format, ...)
+        FACTOR_PRINTF(3, 4);
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* factor/resource.h - REST resources that a plugin declares.
+ *
+ * Router, authentication, paging, filters, links, error envelope and API
+ * description are the host's; the plugin brings a table and a pure handler
+ * (factor_adapter_ops.handle_resource).
+ */
+#ifndef FACTOR_RESOURCE_H
+#define FACTOR_RESOURCE_H
+
+#include "factor/base.h"
+#include "factor/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Who may call.  None of these: nobody. */
+enum {
+    FACTOR_WHO_ROLE = 1 << 0,   /* a worker token with one of .roles */
+    FACTOR_WHO_USER = 1 << 1,   /* a user's token with one of .scopes, for
+                                 * the user named by the path */
+    FACTOR_WHO_DEVICE = 1 << 2, /* a request signed by a paired device */
+    FACTOR_WHO_ANYONE = 1 << 3
+};
+
+/* One operation of a resource.  Owner: instance. */
+struct factor_resource {
+    uint32_t struct_size;
+    uint32_t who;           /* FACTOR_WHO_... */
+    const char *name;       /* of the operation: "users.list"; unique */
+    const char *method;     /* "GET", "POST", "PUT", "PATCH", "DELETE" */
+    const char *path;       /* "/v1/environments/{env}/users/{user}" */
+    const char *media_type; /* of the request body; NULL: application/json */
+    const char *const *roles;   /* or NULL */
+    const char *const *scopes;  /* or NULL */
+    const char *const *filters; /* attributes that ?filter= may compare */
+    const struct factor_field *const *query; /* other query strings */
+    const struct factor_field *const *body;  /* or NULL: it has none */
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
