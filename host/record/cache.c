@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+/* host/record/cache.c - a bounded cache of what reads found. */
+#include "host/record/cache.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SHARDS = 16,
+    BUCKETS = 4096, /* of a shard */
+    STAMPS = 1024,  /* of a shard; keys that share one only miss more */
+    ENTRY_COST = 160
+};
+
+struct entry {
+    struct entry *next; /* in its bucket */
+    struct entry *newer, *older;
+    struct record_list *list;
+    uint64_t hash;
+    size_t cost;
+    enum cache_kind kind;
+    size_t collection_len;
+    char texts[]; /* collection, NUL, key, NUL */
+};
+
+struct shard {
+    pthread_mutex_t lock;
+    size_t used;
+    struct entry *newest, *oldest;
+    uint32_t stamps[STAMPS];
+    struct entry *buckets[BUCKETS];
+};
+
+struct cache {
+    size_t shard_max; /* bytes a shard may use */
+    struct shard shards[SHARDS];
+};
+
+/* What is asked, with its hash. */
+struct question {
+    enum cache_kind kind;
+    const char *collection, *key;
+    uint64_t hash;
+};
+
+static uint64_t
+hash_text(uint64_t hash, const char *text)
+{
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    return (hash ^ 0xff) * UINT64_C(0x100000001b3);
+}
+
+static struct question
+ask(enum cache_kind kind, const char *collection, const char *key)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)kind;
+    struct question question = {kind, collection, key, 0};
+
+    hash = hash_text(hash_text(hash, collection), key);
+    question.hash = hash ^ hash >> 29;
+    return question;
+}
+
+static struct shard *
+shard_of(struct cache *cache, const struct question *question)
+{
+    return &cache->shards[question->hash % SHARDS];
+}
+
+static struct entry **
+bucket_of(struct shard *shard, uint64_t hash)
+{
+    return &shard->buckets[hash / SHARDS % BUCKETS];
+}
+
+static uint32_t *
+stamp_of(struct shard *shard, uint64_t hash)
+{
+    return &shard->stamps[hash / SHARDS % STAMPS];
+}
+
+static struct entry *
+find(struct shard *shard, const struct question *question)
+{
+    struct entry *entry;
+
+    for (entry = *bucket_of(shard, question->hash); entry; entry = entry->next)
+        if (entry->hash == question->hash && entry->kind == question->kind &&
+            strcmp(entry->texts, question->collection) == 0 &&
+            strcmp(entry->texts + entry->collection_len + 1, question->key) ==
+                0)
+            return entry;
+    return NULL;
+}
+
+static void
+age_unlink(struct shard *shard, struct entry *entry)
+{
+    *(entry->newer ? &entry->newer->older : &shard->newest) = entry->older;
+    *(entry->older ? &entry->older->newer : &shard->oldest) = entry->newer;
+}
+
+static void
+age_first(struct shard *shard, struct entry *entry)
+{
+    entry->newer = NULL;
+    entry->older = shard->newest;
+    *(shard->newest ? &shard->newest->newer : &shard->oldest) = entry;
+    shard->newest = entry;
+}
+
+static void
+entry_drop(struct shard *shard, struct entry *entry)
+{
+    struct entry **link = bucket_of(shard, entry->hash);
+
+    while (*link != entry)
+        link = &(*link)->next;
+    *link = entry->next;
+    age_unlink(shard, entry);
+    shard->used -= entry->cost;
+    record_list_unref(entry->list);
+    free(entry);
+}
+
+static size_t
+list_cost(const struct record_list *list)
+{
+    size_t cost = ENTRY_COST;
+    uint32_t i;
+
+    for (i = 0; i < list->count; i++)
+        cost += list->records[i]->cost;
+    return cost;
+}
+
+/* Takes a reference of its own to the list. */
+static void
+entry_set(struct shard *shard, struct entry *entry, struct record_list *list)
+{
+    struct record_list *before = entry->list;
+
+    shard->used -= entry->cost;
+    entry->list = record_list_ref(list);
+    entry->cost = list_cost(list);
+    shard->used += entry->cost;
+    record_list_unref(before);
+}
+
+static struct entry *
+entry_add(struct shard *shard, const struct question *question)
+{
+    size_t collection_len = strlen(question->collection);
+    size_t key_len = strlen(question->key);
+    struct entry *entry =
+        calloc(1, sizeof(*entry) + collection_len + key_len + 2);
+    struct entry **bucket = bucket_of(shard, question->hash);
+
+    if (!entry)
+        return NULL;
+    entry->hash = question->hash;
+    entry->kind = question->kind;
+    entry->collection_len = collection_len;
+    memcpy(entry->texts, question->collection, collection_len);
+    memcpy(entry->texts + collection_len + 1, question->key, key_len);
+    entry->next = *bucket;
+    *bucket = entry;
+    age_first(shard, entry);
+    return entry;
+}
+
+static void
+shrink(struct cache *cache, struct shard *shard)
+{
+    while (shard->used > cache->shard_max && shard->oldest)
+        entry_drop(shard, shard->oldest);
+}
+
+static void
+keep(struct cache *cache, struct shard *shard, const struct question *question,
+     struct record_list *list)
+{
+    struct entry *entry = find(shard, question);
+
+    if (!entry)
+        entry = entry_add(shard, question);
+    if (!entry)
+        return;
+    entry_set(shard, entry, list);
+    shrink(cache, shard);
+}
+
+struct cache *
+cache_new(size_t bytes)
+{
+    struct cache *cache = calloc(1, sizeof(*cache));
+    size_t i;
+
+    if (!cache)
+        return NULL;
+    cache->shard_max = bytes / SHARDS;
+    for (i = 0; i < SHARDS; i++)
+        pthread_mutex_init(&cache->shards[i].lock, NULL);
+    return cache;
+}
+
+void
+cache_free(struct cache *cache)
+{
+    size_t i;
+
+    if (!cache)
+        return;
+    for (i = 0; i < SHARDS; i++) {
+        while (cache->shards[i].oldest)
+            entry_drop(&cache->shards[i], cache->shards[i].oldest);
+        pthread_mutex_destroy(&cache->shards[i].lock);
+    }
+    free(cache);
+}
+
+struct record_list *
+cache_get(struct cache *cache, enum cache_kind kind, const char *collection,
+          const char *key)
+{
+    struct question question = ask(kind, collection, key);
+    struct shard *shard = shard_of(cache, &question);
+    struct record_list *list = NULL;
+    struct entry *entry;
+
+    pthread_mutex_lock(&shard->lock);
+    entry = find(shard, &question);
+    if (entry) {
+        age_unlink(shard, entry);
+        age_first(shard, entry);
+        list = record_list_ref(entry->list);
+    }
+    pthread_mutex_unlock(&shard->lock);
+    return list;
+}
+
+uint32_t
+cache_stamp(struct cache *cache, enum cache_kind kind, const char *collection,
+            const char *key)
+{
+    struct question question = ask(kind, collection, key);
+    struct shard *shard = shard_of(cache, &question);
+    uint32_t stamp;
+
+    pthread_mutex_lock(&shard->lock);
+    stamp = *stamp_of(shard, question.hash);
+    pthread_mutex_unlock(&shard->lock);
+    return stamp;
+}
+
+void
+cache_fill(struct cache *cache, enum cache_kind kind, const char *collection,
+           const char *key, struct record_list *list, uint32_t stamp)
+{
+    struct question question = ask(kind, collection, key);
+    struct shard *shard = shard_of(cache, &question);
+
+    pthread_mutex_lock(&shard->lock);
+    if (*stamp_of(shard, question.hash) == stamp)
+        keep(cache, shard, &question, list);
+    pthread_mutex_unlock(&shard->lock);
+}
+
+/* Bring an answer that is here up to date; without memory it is dropped. */
+static void
+amend(struct cache *cache, enum cache_kind kind,
+      const struct factor_record *face, const char *key,
+      struct record *record)
+{
+    struct question question = ask(kind, face->collection, key);
+    struct shard *shard = shard_of(cache, &question);
+    struct record_list *changed;
+    struct entry *entry;
+
+    pthread_mutex_lock(&shard->lock);
+    ++*stamp_of(shard, question.hash);
+    entry = find(shard, &question);
+    if (entry) {
+        changed = record_list_with(entry->list, face->id, record);
+        if (changed)
+            entry_set(shard, entry, changed);
+        else
+            entry_drop(shard, entry);
+        record_list_unref(changed);
+        shrink(cache, shard);
+    }
+    pthread_mutex_unlock(&shard->lock);
+}
+
+/* What was just written will be read next: kept even if nobody asked. */
+static void
+keep_by_id(struct cache *cache, struct record *record)
+{
+    struct question question =
+        ask(CACHE_ID, record->face.collection, record->face.id);
+    struct shard *shard = shard_of(cache, &question);
+    struct record_list *list = record_list_new(1);
+
+    if (!list)
+        return;
+    list->records[0] = record_ref(record);
+    pthread_mutex_lock(&shard->lock);
+    keep(cache, shard, &question, list);
+    pthread_mutex_unlock(&shard->lock);
+    record_list_unref(list);
+}
+
+void
+cache_publish(struct cache *cache, struct record *record)
+{
+    const struct factor_record *face = &record->face;
+
+    amend(cache, CACHE_ID, face, face->id, record);
+    if (face->owner)
+        amend(cache, CACHE_OWNED, face, face->owner, record);
+    if (face->name)
+        amend(cache, CACHE_NAME, face, face->name, record);
+    keep_by_id(cache, record);
+}
+
+void
+cache_retract(struct cache *cache, const struct factor_record *face)
+{
+    amend(cache, CACHE_ID, face, face->id, NULL);
+    if (face->owner)
+        amend(cache, CACHE_OWNED, face, face->owner, NULL);
+    if (face->name)
+        amend(cache, CACHE_NAME, face, face->name, NULL);
+}
+
+static bool
+entry_owned_by(const struct entry *entry, const char *owner)
+{
+    uint32_t i;
+
+    if (entry->kind == CACHE_OWNED &&
+        strcmp(entry->texts + entry->collection_len + 1, owner) == 0)
+        return true;
+    for (i = 0; i < entry->list->count; i++)
+        if (entry->list->records[i]->face.owner &&
+            strcmp(entry->list->records[i]->face.owner, owner) == 0)
+            return true;
+    return false;
+}
+
+/* Rare (a user was removed): every entry is looked at. */
+void
+cache_retract_owner(struct cache *cache, const char *owner)
+{
+    struct entry *entry, *older;
+    size_t i, s;
+
+    for (i = 0; i < SHARDS; i++) {
+        pthread_mutex_lock(&cache->shards[i].lock);
+        for (s = 0; s < STAMPS; s++)
+            cache->shards[i].stamps[s]++;
+        for (entry = cache->shards[i].newest; entry; entry = older) {
+            older = entry->older;
+            if (entry_owned_by(entry, owner))
+                entry_drop(&cache->shards[i], entry);
+        }
+        pthread_mutex_unlock(&cache->shards[i].lock);
+    }
+}

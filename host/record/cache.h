@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* host/record/cache.h - a bounded cache of what reads found.
+ *
+ * The writer publishes each commit here after it is durable; readers fill
+ * what they missed.  A reader takes a stamp before it asks the store, and
+ * its find is dropped if anything of that key was published since, so that
+ * an old version never replaces a newer one.  Any thread.
+ */
+#ifndef HOST_RECORD_CACHE_H
+#define HOST_RECORD_CACHE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/record/record.h"
+
+struct cache;
+
+/* Which question an entry answers; key is the id, the name or the owner. */
+enum cache_kind { CACHE_ID, CACHE_NAME, CACHE_OWNED };
+
+/* A cache of about so many bytes, or NULL. */
+struct cache *cache_new(size_t bytes);
+void cache_free(struct cache *cache); /* NULL is allowed */
+
+/* The complete answer, one reference; NULL: not here. */
+struct record_list *cache_get(struct cache *cache, enum cache_kind kind,
+                              const char *collection, const char *key);
+
+uint32_t cache_stamp(struct cache *cache, enum cache_kind kind,
+                     const char *collection, const char *key);
+
+/* Keep a complete answer that was read after the stamp was taken. */
+void cache_fill(struct cache *cache, enum cache_kind kind,
+                const char *collection, const char *key,
+                struct record_list *list, uint32_t stamp);
+
+/* A record was written or removed.  From the writer only. */
+void cache_publish(struct cache *cache, struct record *record);
+void cache_retract(struct cache *cache, const struct factor_record *face);
+/* Everything that an owner had was removed. */
+void cache_retract_owner(struct cache *cache, const char *owner);
+
+#endif

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/* host/step/job.c - a request that is a step: attempts, commit, answer.
+ *
+ * A job is in one of three places: on its loop, away (suspended, in a queue
+ * or on a pool), or with the writer.  Whoever has it calls one of the
+ * functions below and lets go. */
+#include "host/step/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/clock.h"
+#include "host/http/park.h"
+#include "host/json.h"
+#include "host/log.h"
+#include "host/plugin/sources.h"
+#include "host/step/lanes.h"
+#include "host/step/pool.h"
+
+enum { ATTEMPTS_MAX = 64 };
+
+static void run(struct job *job);
+
+/* --- Life. --- */
+
+static void
+job_free(void *state)
+{
+    struct job *job = state;
+    size_t i;
+
+    for (i = job->lane_count; i > 0; i--)
+        lanes_leave(job->host->lanes, job->lanes[i - 1]);
+    txn_free(job->txn);
+    json_decref(json_unconst(job->answers));
+    arena_free(job->arena);
+    free(job);
+}
+
+struct job *
+job_new(const struct job_kind *kind, struct http_request *request)
+{
+    struct job *job = calloc(1, sizeof(*job));
+
+    if (!job)
+        return NULL;
+    job->arena = arena_new();
+    if (!job->arena) {
+        free(job);
+        return NULL;
+    }
+    job->kind = kind;
+    job->host = http_context(request);
+    job->request = request;
+    clock_random(job->entropy, sizeof(job->entropy));
+    http_set_state(request, job, job_free);
+    return job;
+}
+
+/* --- Going away and coming back. --- */
+
+static void
+leave_loop(struct job *job)
+{
+    if (job->away)
+        return;
+    job->away = true;
+    http_suspend(job->request);
+}
+
+/* On the loop again, from wherever it is. */
+static void
+return_to_loop(struct job *job, http_handler *next)
+{
+    http_resume(job->request, next);
+}
+
+static void
+run_on_loop(struct http_request *request)
+{
+    struct job *job = http_state(request);
+
+    job->away = false;
+    run(job);
+}
+
+/* --- Answering. --- */
+
+static void
+leave_lanes(struct job *job)
+{
+    while (job->lane_count > 0)
+        lanes_leave(job->host->lanes, job->lanes[--job->lane_count]);
+}
+
+static void
+reply_held(struct http_request *request)
+{
+    struct job *job = http_state(request);
+    struct http_reply *reply = job->reply;
+
+    job->reply = NULL;
+    http_reply(request, reply);
+}
+
+static void
+answer_on_loop(struct http_request *request)
+{
+    struct job *job = http_state(request);
+    int64_t at = http_steady_ms(request) + job->answer_after_ms;
+
+    job->away = false;
+    leave_lanes(job);
+    job->reply = job->kind->answer(job, job->status);
+    txn_free(job->txn); /* held back or not, it holds no records */
+    job->txn = NULL;
+    if (job->answer_after_ms == 0 || clock_steady_ms() >= at ||
+        !park_at(job->host->park, request, at, reply_held))
+        reply_held(request);
+}
+
+static void
+answer(struct job *job, int status)
+{
+    job->status = status;
+    if (job->away)
+        return_to_loop(job, answer_on_loop);
+    else
+        answer_on_loop(job->request);
+}
+
+/* --- Committing. --- */
+
+static void
+commit_memory(struct job *job)
+{
+    factor_status st = txn_commit_memory(job->txn);
+
+    if (st == FACTOR_E_CONFLICT && job->attempts < ATTEMPTS_MAX)
+        run(job);
+    else
+        answer(job, st);
+}
+
+static void
+committed_on_loop(struct http_request *request)
+{
+    struct job *job = http_state(request);
+
+    job->away = false;
+    if (job->status == FACTOR_E_CONFLICT && job->attempts < ATTEMPTS_MAX)
+        run(job);
+    else if (job->status == FACTOR_OK)
+        commit_memory(job);
+    else
+        answer(job, job->status);
+}
+
+/* On the writer's thread: nothing is freed here, the loop has time for it. */
+static void
+committed(struct commit *commit)
+{
+    struct job *job = commit->context;
+
+    job->status = commit->status;
+    return_to_loop(job, committed_on_loop);
+}
+
+static void
+commit(struct job *job)
+{
+    struct commit *commit;
+
+    if (!txn_writes(job->txn)) {
+        job->status = FACTOR_OK;
+        if (job->away)
+            return_to_loop(job, committed_on_loop);
+        else
+            commit_memory(job);
+        return;
+    }
+    commit = txn_commit(job->txn);
+    if (!commit) {
+        answer(job, FACTOR_E_NOMEM);
+        return;
+    }
+    commit->done = committed;
+    commit->context = job;
+    leave_loop(job);
+    database_commit(job->host->database, commit);
+}
+
+/* --- What an attempt may need. --- */
+
+static void
+ready_in_lane(struct job *job)
+{
+    job->lane_count++;
+    job->lane_held = job->lane_wanted != NULL;
+    return_to_loop(job, run_on_loop);
+}
+
+/* Try first: to queue is to go away, and most lanes are free. */
+static void
+enter_lane(struct job *job, const char *key)
+{
+    struct lane **place = &job->lanes[job->lane_count];
+    enum lane_entry entry = lanes_try(job->host->lanes, key, place);
+
+    if (entry == LANE_TAKEN) {
+        leave_loop(job);
+        entry = lanes_wait(job->host->lanes, key, job, place, ready_in_lane);
+        if (entry == LANE_TAKEN)
+            return;
+    }
+    if (entry == LANE_FULL) {
+        answer(job, JOB_BUSY);
+        return;
+    }
+    if (job->away) {
+        ready_in_lane(job);
+        return;
+    }
+    job->lane_count++;
+    job->lane_held = job->lane_wanted != NULL;
+    run(job);
+}
+
+static void
+run_slow(void *context)
+{
+    struct job *job = context;
+
+    job->on_slow_pool = true;
+    run(job);
+}
+
+static void
+go_slow(struct job *job)
+{
+    leave_loop(job);
+    if (!pool_run(job->host->slow, http_address(job->request), run_slow, job))
+        answer(job, JOB_BUSY);
+}
+
+static void
+take_answers(void *context, json_t *answers)
+{
+    struct job *job = context;
+
+    json_decref(json_unconst(job->answers));
+    job->answers = answers;
+    return_to_loop(job, run_on_loop);
+}
+
+static void
+ask(struct job *job)
+{
+    leave_loop(job);
+    sources_ask(job->host->sources, job->questions, take_answers, job);
+}
+
+/* In place of a job: its request has found no place to wait. */
+static char no_place;
+
+bool
+job_may_park(struct http_request *request)
+{
+    return http_state(request) != &no_place &&
+           park_reason(request) == PARK_BY_NOTHING;
+}
+
+/* Nothing of the job stays while its request waits (10,000 of them do): the
+ * route's handler makes another. */
+static void
+park(struct job *job)
+{
+    struct http_request *request = job->request;
+    struct park *place = job->host->park;
+    uint64_t stamp = job->parking.stamp;
+    int64_t until = job->parking.until_steady_ms;
+    unsigned count = (unsigned)job->parking.key_count, i;
+    char *keys[JOB_KEYS];
+
+    for (i = 0; i < count; i++)
+        keys[i] = strdup(job->parking.keys[i]);
+    http_set_state(request, &no_place, NULL);
+    job_free(job);
+    if (park_wait(place, request, stamp, (const char *const *)keys, count,
+                  until, http_route(request)->handler) != PARK_PARKED)
+        http_route(request)->handler(request);
+    for (i = 0; i < count; i++)
+        free(keys[i]);
+}
+
+/* --- Attempts. --- */
+
+static void
+take(struct job *job, int st, const struct factor_error *err)
+{
+    switch (st) {
+    case FACTOR_OK:
+        commit(job);
+        break;
+    case JOB_SLOW:
+        go_slow(job);
+        break;
+    case JOB_ASK:
+        ask(job);
+        break;
+    case JOB_LANE:
+        enter_lane(job, job->lane_wanted);
+        break;
+    case JOB_PARK:
+        park(job);
+        break;
+    default:
+        log_event(job->kind->name, FACTOR_LOG_ERROR, "failed: %s", err->text);
+        answer(job, st);
+    }
+}
+
+static void
+run(struct job *job)
+{
+    struct factor_error err = {0};
+
+    txn_free(job->txn);
+    job->attempts++;
+    job->txn = txn_new(job->host->database, clock_now_ms(), job->entropy);
+    if (job->txn)
+        take(job, job->kind->decide(job, job->txn, &err), &err);
+    else
+        answer(job, FACTOR_E_NOMEM);
+}
+
+void
+job_start(struct job *job, const char *lane)
+{
+    if (lane)
+        enter_lane(job, lane);
+    else
+        run(job);
+}

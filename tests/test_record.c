@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/test_record.c - keys, sealing, caches and the audit chain: what lies
+ * between a step and a store. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "host/json.h"
+#include "host/record/audit.h"
+#include "host/record/cache.h"
+#include "host/record/volatile.h"
+#include "tests/folder.h"
+#include "tests/tap.h"
+
+static struct keys *keys;
+
+static int
+set_up(void)
+{
+    struct factor_error err;
+
+    if (folder_make() != 0)
+        return 1;
+    return keys_open(folder_in("keys.json"), true, &keys, &err);
+}
+
+static int
+tear_down(void)
+{
+    keys_close(keys);
+    keys = NULL;
+    return folder_remove();
+}
+
+static struct record *
+make_record(const char *id, uint64_t version, json_t *body)
+{
+    const struct factor_record face = {
+        .collection = "otp.authenticator",
+        .id = id,
+        .owner = "u1",
+        .name = NULL,
+        .version = version,
+    };
+    struct record *record = record_new(&face, body, 0);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(record);
+    return record;
+}
+
+static json_t *
+secret_body(void)
+{
+    return json_pack("{s:i, s:s, s:{s:s}}", "v", 1, "channel", "sms", "secret",
+                     "key", "JBSWY3DPEHPK3PXP");
+}
+
+/* --- Sealing. --- */
+
+static void
+seals_and_opens(void)
+{
+    struct record *record = make_record("a1", 1, secret_body()), *seen = NULL;
+    struct factor_row *row = record_encode(record, keys);
+    struct factor_error err = {0};
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(row);
+    CU_ASSERT_PTR_NULL(strstr(row->body, "JBSWY3DPEHPK3PXP"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(row->body, "\"channel\":\"sms\""));
+    CU_ASSERT_EQUAL(record_decode(row, keys, &seen, &err), FACTOR_OK);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(seen);
+    CU_ASSERT(json_equal(seen->body, record->body));
+    CU_ASSERT_STRING_EQUAL(seen->face.owner, "u1");
+    CU_ASSERT(record_stored(seen));
+    record_unref(seen);
+    record_unref(record);
+    free(row);
+}
+
+/* Everything that a row says is under its mac. */
+static void
+refuses_changed_rows(void)
+{
+    struct record *record = make_record("a1", 3, secret_body()), *seen = NULL;
+    struct factor_row *row = record_encode(record, keys);
+    struct factor_error err = {0};
+    struct factor_row changed[6];
+    size_t i;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(row);
+    for (i = 0; i < 6; i++)
+        changed[i] = *row;
+    changed[0].id = "a2"; /* swapped for another's */
+    changed[1].owner = "u2";
+    changed[2].version = 2; /* rolled back in place */
+    changed[3].expires_at_ms = 1;
+    changed[4].body_len--;
+    changed[5].mac_len--;
+    for (i = 0; i < 6; i++)
+        CU_ASSERT_EQUAL(record_decode(&changed[i], keys, &seen, &err),
+                        FACTOR_E_INTERNAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "mac"));
+    CU_ASSERT_PTR_NULL(seen);
+    record_unref(record);
+    free(row);
+}
+
+static void
+reads_old_key_versions(void)
+{
+    struct record *record = make_record("a1", 1, secret_body()), *seen = NULL;
+    struct factor_row *old = record_encode(record, keys), *new_row;
+    struct factor_error err = {0};
+    uint32_t before = keys_newest(keys);
+
+    CU_ASSERT_EQUAL(keys_rotate(keys, &err), FACTOR_OK);
+    CU_ASSERT_EQUAL(keys_newest(keys), before + 1);
+    new_row = record_encode(record, keys);
+    CU_ASSERT_EQUAL(new_row->key_version, before + 1);
+    CU_ASSERT_EQUAL(record_decode(old, keys, &seen, &err), FACTOR_OK);
+    record_unref(seen);
+    seen = NULL;
+    CU_ASSERT_EQUAL(keys_forget(keys, before + 1, &err), FACTOR_OK);
+    CU_ASSERT_EQUAL(record_decode(old, keys, &seen, &err), FACTOR_E_INTERNAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "key version"));
+    CU_ASSERT_EQUAL(record_decode(new_row, keys, &seen, &err), FACTOR_OK);
+    record_unref(seen);
+    record_unref(record);
+    free(old);
+    free(new_row);
+}
+
+/* --- The key file. --- */
+
+static void
+keeps_keys_over_a_restart(void)
+{
+    struct record *record = make_record("a1", 1, secret_body()), *seen = NULL;
+    struct factor_row *row = record_encode(record, keys);
+    uint8_t hash[CRYPTO_MAC_LEN], again[CRYPTO_MAC_LEN];
+    struct keys *reopened = NULL;
+    struct factor_error err = {0};
+    struct stat st;
+
+    CU_ASSERT_EQUAL(stat(folder_in("keys.json"), &st), 0);
+    CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
+    CU_ASSERT_EQUAL(
+        keys_open(folder_in("keys.json"), false, &reopened, &err), FACTOR_OK);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(reopened);
+    CU_ASSERT_EQUAL(record_decode(row, reopened, &seen, &err), FACTOR_OK);
+    CU_ASSERT(keys_hash(keys, "p", "x", 1, hash));
+    CU_ASSERT(keys_hash(reopened, "p", "x", 1, again));
+    CU_ASSERT(memcmp(hash, again, sizeof(hash)) == 0);
+    CU_ASSERT(keys_hash(keys, "q", "x", 1, again));
+    CU_ASSERT(memcmp(hash, again, sizeof(hash)) != 0);
+    CU_ASSERT_STRING_EQUAL(keys_environment(keys), keys_environment(reopened));
+    record_unref(seen);
+    record_unref(record);
+    free(row);
+    keys_close(reopened);
+}
+
+static void
+refuses_bad_key_files(void)
+{
+    struct keys *opened = NULL;
+    struct factor_error err = {0};
+
+    CU_ASSERT_EQUAL(keys_open(folder_in("none.json"), false, &opened, &err),
+                    FACTOR_E_CONFIG);
+    folder_write_text("open.json", "{}");
+    CU_ASSERT_EQUAL(keys_open(folder_in("open.json"), true, &opened, &err),
+                    FACTOR_E_CONFIG);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "chmod 600"));
+    CU_ASSERT_EQUAL(chmod(folder_in("open.json"), 0600), 0);
+    CU_ASSERT_EQUAL(keys_open(folder_in("open.json"), true, &opened, &err),
+                    FACTOR_E_CONFIG);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "not a key file"));
+    CU_ASSERT_PTR_NULL(opened);
+}
+
+/* --- The cache. --- */
+
+static struct record_list *
+list_of(struct record *record)
+{
+    struct record_list *list = record_list_new(1);
+
+    list->records[0] = record_ref(record);
+    return list;
+}
+
+static void
+cache_serves_the_newest(void)
+{
+    struct cache *cache = cache_new(1 << 20);
+    struct record *one = make_record("a1", 1, secret_body());
+    struct record *two = make_record("a1", 2, secret_body());
+    struct record_list *seen;
+
+    cache_publish(cache, one);
+    cache_publish(cache, two);
+    seen = cache_get(cache, CACHE_ID, "otp.authenticator", "a1");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(seen);
+    CU_ASSERT_EQUAL(seen->records[0]->face.version, 2);
+    record_list_unref(seen);
+    cache_retract(cache, &two->face);
+    seen = cache_get(cache, CACHE_ID, "otp.authenticator", "a1");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(seen);
+    CU_ASSERT_EQUAL(seen->count, 0);
+    record_list_unref(seen);
+    record_unref(one);
+    record_unref(two);
+    cache_free(cache);
+}
+
+/* The reader read version 1 from the store; before it fills the cache the
+ * writer publishes version 2. */
+static void
+cache_drops_a_stale_fill(void)
+{
+    struct cache *cache = cache_new(1 << 20);
+    struct record *one = make_record("a1", 1, secret_body());
+    struct record *two = make_record("a1", 2, secret_body());
+    struct record_list *stale = list_of(one), *seen;
+    uint32_t stamp =
+        cache_stamp(cache, CACHE_OWNED, "otp.authenticator", "u1");
+
+    cache_publish(cache, two);
+    cache_fill(cache, CACHE_OWNED, "otp.authenticator", "u1", stale, stamp);
+    seen = cache_get(cache, CACHE_OWNED, "otp.authenticator", "u1");
+    CU_ASSERT_PTR_NULL(seen);
+    stamp = cache_stamp(cache, CACHE_OWNED, "otp.authenticator", "u1");
+    cache_fill(cache, CACHE_OWNED, "otp.authenticator", "u1", stale, stamp);
+    seen = cache_get(cache, CACHE_OWNED, "otp.authenticator", "u1");
+    CU_ASSERT_PTR_NOT_NULL(seen);
+    record_list_unref(seen);
+    record_list_unref(stale);
+    record_unref(one);
+    record_unref(two);
+    cache_free(cache);
+}
+
+static void
+cache_keeps_owned_lists_in_order(void)
+{
+    static const char *const ids[] = {"b", "c", "a"};
+    struct cache *cache = cache_new(1 << 20);
+    struct record_list *empty = record_list_new(0), *seen;
+    struct record *record;
+    size_t i;
+
+    cache_fill(cache, CACHE_OWNED, "otp.authenticator", "u1", empty,
+               cache_stamp(cache, CACHE_OWNED, "otp.authenticator", "u1"));
+    for (i = 0; i < 3; i++) {
+        record = make_record(ids[i], 1, secret_body());
+        cache_publish(cache, record);
+        record_unref(record);
+    }
+    seen = cache_get(cache, CACHE_OWNED, "otp.authenticator", "u1");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(seen);
+    CU_ASSERT_EQUAL_FATAL(seen->count, 3);
+    CU_ASSERT_STRING_EQUAL(seen->records[0]->face.id, "a");
+    CU_ASSERT_STRING_EQUAL(seen->records[1]->face.id, "b");
+    CU_ASSERT_STRING_EQUAL(seen->records[2]->face.id, "c");
+    record_list_unref(seen);
+    cache_retract_owner(cache, "u1");
+    CU_ASSERT_PTR_NULL(
+        cache_get(cache, CACHE_OWNED, "otp.authenticator", "u1"));
+    CU_ASSERT_PTR_NULL(cache_get(cache, CACHE_ID, "otp.authenticator", "a"));
+    record_list_unref(empty);
+    cache_free(cache);
+}
+
+static void
+cache_is_bounded(void)
+{
+    struct cache *cache = cache_new(256 * 1024);
+    struct record *record;
+    struct record_list *seen;
+    size_t i, kept = 0;
+    char id[24];
+
+    for (i = 0; i < 4000; i++) {
+        snprintf(id, sizeof(id), "id-%zu", i);
+        record = make_record(id, 1, secret_body());
+        cache_publish(cache, record);
+        record_unref(record);
+    }
+    for (i = 0; i < 4000; i++) {
+        snprintf(id, sizeof(id), "id-%zu", i);
+        seen = cache_get(cache, CACHE_ID, "otp.authenticator", id);
+        kept += seen != NULL;
+        record_list_unref(seen);
+    }
+    CU_ASSERT(kept > 50);
+    CU_ASSERT(kept < 1000);
+    cache_free(cache);
+}
+
+/* --- What lives in memory only. --- */
+
+static void
+memory_compares_versions(void)
+{
+    struct volatile_table *table = volatile_new(1 << 20);
+    struct record *one = make_record("f1", 1, secret_body());
+    struct record *two = make_record("f1", 2, secret_body());
+    struct record *seen;
+
+    CU_ASSERT_FALSE(volatile_put(table, two));
+    CU_ASSERT_TRUE(volatile_put(table, one));
+    CU_ASSERT_FALSE(volatile_put(table, one));
+    CU_ASSERT_TRUE(volatile_put(table, two));
+    seen = volatile_get(table, "otp.authenticator", "f1");
+    CU_ASSERT_PTR_EQUAL(seen, two);
+    record_unref(seen);
+    volatile_remove(table, "otp.authenticator", "f1");
+    CU_ASSERT_PTR_NULL(volatile_get(table, "otp.authenticator", "f1"));
+    CU_ASSERT_EQUAL(volatile_used(table), 0);
+    record_unref(one);
+    record_unref(two);
+    volatile_free(table);
+}
+
+static void
+memory_drops_the_oldest(void)
+{
+    struct volatile_table *table = volatile_new(64 * 1024);
+    struct record *record, *seen;
+    char id[24];
+    size_t i;
+
+    for (i = 0; i < 1000; i++) {
+        snprintf(id, sizeof(id), "f-%zu", i);
+        record = make_record(id, 1, secret_body());
+        CU_ASSERT_TRUE(volatile_put(table, record));
+        record_unref(record);
+        record_unref(volatile_get(table, "otp.authenticator", "f-0"));
+    }
+    CU_ASSERT(volatile_used(table) <= 64 * 1024);
+    seen = volatile_get(table, "otp.authenticator", "f-0");
+    CU_ASSERT_PTR_NOT_NULL(seen);
+    record_unref(seen);
+    CU_ASSERT_PTR_NULL(volatile_get(table, "otp.authenticator", "f-1"));
+    volatile_free(table);
+}
+
+/* --- The audit chain. --- */
+
+static void
+chain_tells_what_was_changed(void)
+{
+    struct audit_chain chain = {.keys = keys, .writer = "w"};
+    struct audit_chain check = chain, later;
+    uint8_t hash[2][CRYPTO_MAC_LEN], mac[2][CRYPTO_MAC_LEN];
+    struct factor_audit_row rows[2], forged;
+
+    CU_ASSERT(audit_next(&chain, "{\"n\":1}", 10, hash[0], mac[0], &rows[0]));
+    audit_moved(&chain, &rows[0]);
+    CU_ASSERT(audit_next(&chain, "{\"n\":2}", 20, hash[1], mac[1], &rows[1]));
+    CU_ASSERT(audit_follows(&check, &rows[0]));
+    later = check;
+    audit_moved(&later, &rows[0]);
+    CU_ASSERT(audit_follows(&later, &rows[1]));
+
+    CU_ASSERT_FALSE(audit_follows(&check, &rows[1])); /* one was taken out */
+    forged = rows[0];
+    forged.event = "{\"n\":7}";
+    CU_ASSERT_FALSE(audit_follows(&check, &forged));
+    forged = rows[0];
+    forged.at_ms++;
+    CU_ASSERT_FALSE(audit_follows(&check, &forged));
+    forged = rows[0];
+    forged.mac = mac[1]; /* hashed anew by somebody without the key */
+    CU_ASSERT_FALSE(audit_follows(&check, &forged));
+}
+
+static const struct tap_test tests[] = {
+    {"K2: a secret is sealed in the row and opens again", seals_and_opens},
+    {"K2: a row that was changed or swapped is refused", refuses_changed_rows},
+    {"K2: old records open after keys rotate, until the key is forgotten",
+     reads_old_key_versions},
+    {"keys are the same after a restart, in a file of mode 0600",
+     keeps_keys_over_a_restart},
+    {"a key file that is missing, open to others or broken is refused",
+     refuses_bad_key_files},
+    {"the cache serves the newest version, and that there is none",
+     cache_serves_the_newest},
+    {"the cache drops what was read before a newer version was published",
+     cache_drops_a_stale_fill},
+    {"the cache keeps lists by owner complete and in order",
+     cache_keeps_owned_lists_in_order},
+    {"the cache is bounded", cache_is_bounded},
+    {"S1: records in memory are compared and swapped too",
+     memory_compares_versions},
+    {"S1: memory is bounded, the longest unused goes first",
+     memory_drops_the_oldest},
+    {"K3: the audit chain tells what was changed or taken out",
+     chain_tells_what_was_changed},
+};
+
+int
+main(void)
+{
+    const struct tap_fixture fixture = {set_up, tear_down};
+
+    json_setup();
+    return tap_main_with("record", &fixture, tests, TAP_COUNT(tests));
+}
