@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* ctl/print.c - answers of the daemon as text for a terminal. */
+#include "ctl/print.h"
+
+#include <qrencode.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char *
+text_of(const json_t *object, const char *member)
+{
+    const char *text = json_string_value(json_object_get(object, member));
+
+    return text ? text : "";
+}
+
+static json_int_t
+number_of(const json_t *object, const char *member)
+{
+    return json_integer_value(json_object_get(object, member));
+}
+
+void
+print_json(const json_t *json)
+{
+    json_dumpf(json, stdout, JSON_COMPACT);
+    putchar('\n');
+}
+
+const char *
+print_reason(const json_t *body)
+{
+    const json_t *details = json_object_get(body, "details");
+    const char *reason = text_of(json_array_get(details, 0), "message");
+
+    if (!reason[0])
+        reason = text_of(body, "error");
+    return reason[0] ? reason : text_of(body, "message");
+}
+
+void
+print_user(const json_t *user)
+{
+    printf("%s  %-24s %s%s\n", text_of(user, "id"), text_of(user, "username"),
+           json_is_true(json_object_get(user, "enabled")) ? "enabled"
+                                                          : "disabled",
+           json_is_true(json_object_get(user, "mfaEnabled"))
+               ? ""
+               : ", no second factor");
+}
+
+static void
+time_text(json_int_t at_ms, char *text, size_t size)
+{
+    time_t at = (time_t)(at_ms / 1000);
+    struct tm local;
+
+    text[0] = '\0';
+    if (at_ms > 0 && localtime_r(&at, &local))
+        strftime(text, size, "%Y-%m-%d %H:%M:%S", &local);
+}
+
+void
+print_message(const json_t *message)
+{
+    char due[32];
+
+    time_text(number_of(message, "dueAt"), due, sizeof(due));
+    printf("%s  %-8s %-6s %-16s %-24s tries %lld%s%s\n",
+           text_of(message, "id"), text_of(message, "state"),
+           text_of(message, "channel"), text_of(message, "template"),
+           text_of(message, "to"), (long long)number_of(message, "attempt"),
+           due[0] ? ", due " : "", due);
+}
+
+json_int_t
+print_failed(const json_t *answer)
+{
+    const json_t *failed = json_object_get(answer, "failed");
+    json_t *line;
+    size_t i;
+
+    json_array_foreach(failed, i, line)
+        fprintf(stderr, "factorctl: line %lld: %s\n",
+                (long long)number_of(line, "line"), text_of(line, "error"));
+    return (json_int_t)json_array_size(failed);
+}
+
+static int
+dark(const QRcode *code, int x, int y)
+{
+    if (x < 0 || y < 0 || x >= code->width || y >= code->width)
+        return 0;
+    return code->data[y * code->width + x] & 1;
+}
+
+/* Two rows of modules in a line of text, light on dark terminals as on light
+ * ones, with the quiet zone that scanners need. */
+static void
+print_qr(const char *text)
+{
+    static const char *const blocks[] = {"\u2588", "\u2580", "\u2584", " "};
+    QRcode *code = QRcode_encodeString(text, 0, QR_ECLEVEL_M, QR_MODE_8, 1);
+    int x, y;
+
+    if (!code)
+        return;
+    for (y = -4; y < code->width + 4; y += 2) {
+        for (x = -4; x < code->width + 4; x++)
+            fputs(blocks[dark(code, x, y) * 2 + dark(code, x, y + 1)], stdout);
+        putchar('\n');
+    }
+    memset(code->data, 0, (size_t)code->width * (size_t)code->width);
+    QRcode_free(code);
+}
+
+void
+print_totp(const json_t *answer)
+{
+    print_qr(text_of(answer, "uri"));
+    printf("\nScan it with an authenticator app, or type in:\n  %s\n",
+           text_of(answer, "uri"));
+}
+
+void
+print_audit(const json_t *answer)
+{
+    if (json_is_true(json_object_get(answer, "holds")))
+        printf("%lld events, the chain holds\n",
+               (long long)number_of(answer, "events"));
+    else
+        printf("%lld events; the chain is broken at event %lld\n",
+               (long long)number_of(answer, "events"),
+               (long long)number_of(answer, "firstBroken"));
+}
+
+void
+print_members(json_t *object)
+{
+    const char *name;
+    json_t *value;
+    char *text;
+
+    json_object_foreach(object, name, value) {
+        text = json_dumps(value, JSON_ENCODE_ANY);
+        printf("%-12s %s\n", name, text ? text : "");
+        free(text);
+    }
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* host/api/api.c - JSON replies, the session cookie, CORS, and who calls. */
+#include "host/api/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/flow/envelope.h"
+#include "host/json.h"
+#include "host/oauth/client.h"
+
+static const char state_header[] = "X-PF-Authn-API-State";
+
+struct http_reply *
+api_json(unsigned status, const json_t *body)
+{
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    struct http_reply *reply;
+
+    if (!text)
+        return NULL;
+    reply = http_reply_new(status, "application/json;charset=utf-8", text,
+                           strlen(text));
+    if (reply)
+        http_reply_header(reply, "Pragma", "no-cache");
+    return reply;
+}
+
+struct http_reply *
+api_error(const struct host *host, struct http_request *request,
+          const char *code)
+{
+    struct factor_arena *arena = arena_new();
+    struct http_reply *reply = NULL;
+    struct envelope env = {.texts = host->texts, .base_url = host->base_url};
+    json_t *error;
+
+    if (!arena)
+        return NULL;
+    env.languages =
+        text_languages(arena, http_header(request, "Accept-Language"));
+    error = envelope_error(&env, code, NULL);
+    reply = api_json(envelope_status(code), error);
+    json_decref(error);
+    arena_free(arena);
+    return reply;
+}
+
+void
+api_caller(const struct host *host, struct http_request *request,
+           struct factor_arena *arena, struct engine_call *ret_call)
+{
+    const char *state = http_header(request, state_header);
+
+    memset(ret_call, 0, sizeof(*ret_call));
+    ret_call->host = host;
+    ret_call->cookie = state ? state : http_cookie(request, "PF");
+    ret_call->address = http_address(request);
+    ret_call->user_agent = http_header(request, "User-Agent");
+    ret_call->languages =
+        text_languages(arena, http_header(request, "Accept-Language"));
+}
+
+/* --- The cookie (S3). --- */
+
+void
+api_set_cookie(const struct host *host, struct http_reply *reply,
+               const char *cookie, bool cross_site)
+{
+    bool secure = strncmp(host->base_url, "https:", 6) == 0;
+    char value[256];
+
+    if (!reply || !cookie[0])
+        return;
+    snprintf(value, sizeof(value), "PF=%s; Path=/; HttpOnly%s; SameSite=%s",
+             cookie, secure ? "; Secure" : "",
+             cross_site && secure ? "None" : "Lax");
+    http_reply_header(reply, "Set-Cookie", value);
+}
+
+/* --- CORS (spec A.8). --- */
+
+bool
+api_origin_allowed(const struct host *host, struct http_request *request,
+                   const char *client)
+{
+    const char *origin = http_header(request, "Origin");
+
+    return origin && (strcmp(origin, host->base_origin) == 0 ||
+                      clients_origin_registered(host->clients, client, origin));
+}
+
+void
+api_cors(const struct host *host, struct http_request *request,
+         struct http_reply *reply, const char *client)
+{
+    if (!reply)
+        return;
+    http_reply_header(reply, "Vary", "Origin");
+    if (!api_origin_allowed(host, request, client))
+        return;
+    http_reply_header(reply, "Access-Control-Allow-Origin",
+                      http_header(request, "Origin"));
+    http_reply_header(reply, "Access-Control-Allow-Credentials", "true");
+}
+
+struct http_reply *
+api_preflight(const struct host *host, struct http_request *request)
+{
+    struct http_reply *reply = http_reply_static(204, NULL, "", 0);
+
+    if (!reply)
+        return NULL;
+    http_reply_header(reply, "Allow", "GET, POST, OPTIONS");
+    api_cors(host, request, reply, NULL);
+    if (!api_origin_allowed(host, request, NULL))
+        return reply;
+    http_reply_header(reply, "Access-Control-Allow-Methods",
+                      "GET, POST, OPTIONS");
+    http_reply_header(reply, "Access-Control-Allow-Headers",
+                      "content-type, x-xsrf-header, x-pf-authn-api-state, "
+                      "prefer, accept, authorization");
+    http_reply_header(reply, "Access-Control-Max-Age", "600");
+    return reply;
+}
+
+/* The host of an origin: between "//" and the port. */
+static const char *
+origin_host(const char *origin, size_t *ret_len)
+{
+    const char *host = strstr(origin, "//");
+
+    host = host ? host + 2 : origin;
+    *ret_len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+    return host;
+}
+
+static bool
+is_address(const char *host, size_t len)
+{
+    return host[0] == '[' || strspn(host, "0123456789.") >= len;
+}
+
+/* The last two labels: what a public suffix list would refine. */
+static void
+site_of(const char **host, size_t *len)
+{
+    size_t at = *len, dots = 0;
+
+    if (is_address(*host, *len))
+        return;
+    while (at > 0 && dots < 2)
+        dots += (*host)[--at] == '.';
+    if (dots == 2)
+        at++;
+    *host += at;
+    *len -= at;
+}
+
+bool
+api_same_site(const char *origin, const char *other)
+{
+    size_t len, other_len, scheme = strcspn(origin, ":");
+    const char *host = origin_host(origin, &len);
+    const char *other_host = origin_host(other, &other_len);
+
+    site_of(&host, &len);
+    site_of(&other_host, &other_len);
+    return scheme == strcspn(other, ":") &&
+           strncasecmp(origin, other, scheme) == 0 && len == other_len &&
+           strncasecmp(host, other_host, len) == 0;
+}

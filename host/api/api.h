@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* host/api/api.h - what every handler of ours needs: JSON replies, the
+ * session cookie, CORS, and who calls. */
+#ifndef HOST_API_API_H
+#define HOST_API_API_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "host/flow/engine.h"
+#include "host/host.h"
+#include "host/http/http.h"
+#include "host/step/job.h"
+
+/* A reply with a JSON body (borrowed), application/json;charset=utf-8. */
+struct http_reply *api_json(unsigned status, const json_t *body);
+
+/* An error envelope of the Authentication API as a reply; text_key or NULL. */
+struct http_reply *api_error(const struct host *host,
+                             struct http_request *request, const char *code);
+
+/* Who calls, for the engine; texts live in the arena. */
+void api_caller(const struct host *host, struct http_request *request,
+                struct factor_arena *arena, struct engine_call *ret_call);
+
+/* Set-Cookie: PF, with the attributes of S3; nothing where cookie is "".
+ * cross_site: the client's registered origin is on another site. */
+void api_set_cookie(const struct host *host, struct http_reply *reply,
+                    const char *cookie, bool cross_site);
+
+/* Whether the request's Origin may use a client's flows with credentials:
+ * our own origin, or one that some client (NULL: any) registered. */
+bool api_origin_allowed(const struct host *host, struct http_request *request,
+                        const char *client);
+
+/* The CORS headers of an answer to an allowed origin; Vary always. */
+void api_cors(const struct host *host, struct http_request *request,
+              struct http_reply *reply, const char *client);
+
+/* The answer to a preflight of a cookie route. */
+struct http_reply *api_preflight(const struct host *host,
+                                 struct http_request *request);
+
+/* Whether two origins are of one site (same scheme, same host or the same
+ * registrable suffix as far as we can tell: same last two labels). */
+bool api_same_site(const char *origin, const char *other);
+
+#endif

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+/* host/api/authn.c - the Authentication API: requests to the engine's calls,
+ * results to replies.  Source: Authentication API, A.2 to A.9. */
+#include "host/api/authn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/clock.h"
+#include "host/flow/envelope.h"
+#include "host/http/park.h"
+#include "host/json.h"
+#include "host/oauth/client.h"
+
+/* One request on a flow. */
+struct authn {
+    const char *flow;
+    const char *action; /* NULL: it only looks */
+    json_t *given;      /* object, or NULL: no body */
+    const char *refused; /* an error to answer when the flow is its own */
+    struct engine_call call;
+    struct engine_result result;
+    const char *client; /* of the flow, once known */
+    int64_t wait_ms;    /* Prefer: wait=N */
+};
+
+/* --- What is asked. --- */
+
+enum { ACTION_MAX = 64 };
+
+static bool
+action_name_ok(const char *name, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len; i++)
+        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                    "0123456789._-",
+                    name[i]))
+            return false;
+    return len > 0 && len <= ACTION_MAX;
+}
+
+/* "application/vnd.pingidentity.<action>+json", parameters and the case of
+ * the fixed part ignored; NULL: not of this form. */
+static const char *
+action_of_type(struct factor_arena *arena, const char *type)
+{
+    static const char prefix[] = "application/vnd.pingidentity.";
+    static const char suffix[] = "+json";
+    size_t len = strcspn(type, "; \t"), name_len;
+    const size_t fixed = sizeof(prefix) - 1 + sizeof(suffix) - 1;
+
+    if (len <= fixed || strncasecmp(type, prefix, sizeof(prefix) - 1) != 0 ||
+        strncasecmp(type + len - (sizeof(suffix) - 1), suffix,
+                    sizeof(suffix) - 1) != 0)
+        return NULL;
+    name_len = len - fixed;
+    type += sizeof(prefix) - 1;
+    return action_name_ok(type, name_len) ? arena_copy_len(arena, type, name_len)
+                                          : NULL;
+}
+
+static bool
+is_plain_json(const char *type)
+{
+    static const char json[] = "application/json";
+    size_t len = strcspn(type, "; \t");
+
+    return len == sizeof(json) - 1 && strncasecmp(type, json, len) == 0;
+}
+
+/* A.3: the query names it, or the media type; both must agree. */
+static void
+read_action(struct authn *authn, struct http_request *request,
+            struct factor_arena *arena)
+{
+    const char *type = http_header(request, "Content-Type");
+    const char *query = http_query(request, "action");
+    const char *named = type ? action_of_type(arena, type) : NULL;
+
+    if (type && !named && !is_plain_json(type))
+        authn->refused = "INVALID_CONTENT_TYPE";
+    else if (query && named && strcmp(query, named) != 0)
+        authn->refused = "INVALID_REQUEST";
+    else if (query && !action_name_ok(query, strlen(query)))
+        authn->refused = "INVALID_ACTION_ID";
+    authn->action = query ? query : named;
+}
+
+/* An empty body, {} and null are all "no model" (A.4). */
+static void
+read_body(struct authn *authn, struct http_request *request,
+          struct factor_arena *arena)
+{
+    size_t len;
+    const char *body = http_body(request, &len);
+    json_t *given;
+
+    if (len == 0 || authn->refused)
+        return;
+    given = arena_keep_json(
+        arena, json_loadb(body, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
+                          NULL));
+    if (json_is_object(given))
+        authn->given = given;
+    else if (!json_is_null(given))
+        authn->refused = "INVALID_REQUEST";
+}
+
+/* RFC 7240: "wait=N" among the preferences, in seconds. */
+static int64_t
+preferred_wait(struct http_request *request, int64_t max_ms)
+{
+    const char *prefer = http_header(request, "Prefer");
+    const char *wait = prefer ? strstr(prefer, "wait=") : NULL;
+    long seconds;
+
+    if (!wait || (wait != prefer && !strchr(", \t", wait[-1])))
+        return 0;
+    seconds = strtol(wait + strlen("wait="), NULL, 10);
+    if (seconds <= 0)
+        return 0;
+    return seconds > max_ms / 1000 ? max_ms : seconds * 1000;
+}
+
+/* --- One attempt. --- */
+
+static int
+look(struct job *job, struct txn *txn, struct factor_error *err)
+{
+    struct authn *authn = job->state;
+    int64_t now, until, changes;
+    factor_status st;
+
+    job->parking.stamp = authn->wait_ms ? park_stamp(job->host->park) : 0;
+    st = engine_look(&authn->call, txn, authn->flow, &authn->result, err);
+    if (st != FACTOR_OK || !authn->wait_ms || !authn->result.parkable)
+        return st;
+    now = clock_steady_ms();
+    until = http_steady_ms(job->request) + authn->wait_ms;
+    changes = authn->result.changes_at_ms;
+    if (changes && now + (changes - txn_now(txn)) < until)
+        until = now + (changes - txn_now(txn));
+    if (until <= now)
+        return FACTOR_OK;
+    job->parking.until_steady_ms = until;
+    job->parking.key_count = txn_keys(txn, job->parking.keys, JOB_KEYS);
+    return JOB_PARK;
+}
+
+static int
+decide(struct job *job, struct txn *txn, struct factor_error *err)
+{
+    struct authn *authn = job->state;
+    int st;
+
+    if (!authn->action)
+        return look(job, txn, err);
+    authn->call.on_slow_pool = job->on_slow_pool;
+    authn->call.in_lane = job->lane_held;
+    authn->call.answers = job->answers;
+    st = engine_act(&authn->call, txn, authn->flow, authn->action,
+                    authn->given, &authn->result, err);
+    job->answer_after_ms = authn->result.answer_after_ms;
+    switch (st) {
+    case ENGINE_SLOW:
+        return JOB_SLOW;
+    case ENGINE_ASK:
+        job->questions = authn->result.questions;
+        return JOB_ASK;
+    case ENGINE_LANE:
+        job->lane_wanted = arena_copy(job->arena, authn->result.lane);
+        return JOB_LANE;
+    default:
+        return st;
+    }
+}
+
+/* --- The answer. --- */
+
+static struct http_reply *
+reply_of(const struct host *host, const struct engine_result *result,
+         const char *cookie, const struct client *client)
+{
+    json_t *body = result->error ? result->error : result->state;
+    struct http_reply *reply;
+    bool cross_site;
+
+    if (client && client_is_cookieless(client) && cookie && cookie[0])
+        json_set_text(body, "_pf_authn_api_state", cookie);
+    reply = api_json(result->error ? result->status : 200, body);
+    if (!client || client_is_cookieless(client) || !result->cookie[0])
+        return reply;
+    cross_site = client_is_cross_site(client, host->base_origin);
+    api_set_cookie(host, reply, result->cookie, cross_site);
+    return reply;
+}
+
+struct http_reply *
+authn_reply(const struct host *host, struct http_request *request,
+            const struct engine_result *result, const char *cookie,
+            const char *client)
+{
+    const struct client *found =
+        client ? clients_find(host->clients, client) : NULL;
+    struct http_reply *reply = reply_of(host, result, cookie, found);
+
+    api_cors(host, request, reply, client);
+    return reply;
+}
+
+/* After an action that was committed: the state as anybody would see it. */
+static struct http_reply *
+answer_state(struct job *job)
+{
+    struct authn *authn = job->state;
+    struct engine_call call = authn->call;
+    struct engine_result seen;
+    struct factor_error err;
+    struct txn *txn =
+        txn_new(job->host->database, txn_now(job->txn), job->entropy);
+    struct http_reply *reply = NULL;
+
+    call.trusted = true;
+    if (txn && engine_look(&call, txn, authn->flow, &seen, &err) == FACTOR_OK) {
+        memcpy(seen.cookie, authn->result.cookie, sizeof(seen.cookie));
+        reply = authn_reply(job->host, job->request, &seen,
+                            seen.cookie[0] ? seen.cookie : authn->call.cookie,
+                            engine_client(txn, authn->flow));
+    }
+    txn_free(txn);
+    return reply;
+}
+
+static struct http_reply *
+answer(struct job *job, int st)
+{
+    struct authn *authn = job->state;
+    struct http_reply *reply;
+
+    if (st == FACTOR_OK && authn->action && !authn->result.error)
+        return answer_state(job);
+    if (st == FACTOR_OK)
+        return authn_reply(job->host, job->request, &authn->result,
+                           authn->call.cookie,
+                           authn->result.flow
+                               ? engine_client(job->txn, authn->flow)
+                               : NULL);
+    reply = api_error(job->host, job->request,
+                      st == JOB_BUSY ? "TOO_MANY_REQUESTS"
+                                     : "UNEXPECTED_ERROR");
+    if (reply && st == JOB_BUSY)
+        http_reply_header(reply, "Retry-After", "1");
+    api_cors(job->host, job->request, reply, NULL);
+    return reply;
+}
+
+static const struct job_kind kind = {"authn", decide, answer};
+
+/* --- The handler. --- */
+
+static void
+refuse(struct http_request *request, const char *code)
+{
+    const struct host *host = http_context(request);
+    struct http_reply *reply = api_error(host, request, code);
+
+    api_cors(host, request, reply, NULL);
+    http_reply(request, reply);
+}
+
+static void
+handle_post(struct job *job, struct authn *authn)
+{
+    read_action(authn, job->request, job->arena);
+    read_body(authn, job->request, job->arena);
+    if (authn->refused)
+        refuse(job->request, strcmp(authn->refused, "INVALID_ACTION_ID") == 0
+                                 ? "INVALID_ACTION_ID"
+                                 : "INVALID_REQUEST");
+    else
+        job_start(job, authn->flow);
+}
+
+static void
+handle(struct http_request *request)
+{
+    const struct host *host = http_context(request);
+    bool may_park = job_may_park(request);
+    struct authn *authn;
+    struct job *job;
+
+    if (http_method(request) == HTTP_OPTIONS) {
+        http_reply(request, api_preflight(host, request));
+        return;
+    }
+    if (!http_header(request, "X-XSRF-Header")) {
+        refuse(request, "INVALID_REQUEST");
+        return;
+    }
+    job = job_new(&kind, request);
+    authn = job ? arena_alloc(job->arena, sizeof(*authn)) : NULL;
+    if (!authn) {
+        http_reply(request, NULL);
+        return;
+    }
+    job->state = authn;
+    authn->flow = http_variable(request, "flow");
+    api_caller(host, request, job->arena, &authn->call);
+    if (http_method(request) == HTTP_POST) {
+        handle_post(job, authn);
+        return;
+    }
+    if (may_park)
+        authn->wait_ms = preferred_wait(
+            request, config_number(host->config, "/flow/parked_limit"));
+    job_start(job, NULL);
+}
+
+const struct http_route authn_routes[] = {
+    {"/pf-ws/authn/flows/{flow}", "flows", HTTP_GET | HTTP_POST | HTTP_OPTIONS,
+     HTTP_CORS_FREE, 0, handle},
+    {0},
+};

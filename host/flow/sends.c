@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* host/flow/sends.c - the limits on messages over all flows (O8). */
+#include "host/flow/sends.h"
+
+#include <string.h>
+
+#include "host/json.h"
+
+#define SENDS_COLLECTION "sends"
+
+enum { MINUTE_MS = 60 * 1000, DAY_MS = 24 * 60 * MINUTE_MS, TIMES_MAX = 64 };
+
+/* Whose messages are counted, and how many are too many. */
+struct budget {
+    const char *purpose; /* of the keyed id */
+    const char *key;     /* what is counted: an address, an account */
+    int64_t short_ms, short_max, day_max; /* 0: no such limit */
+};
+
+/* Times of the last day, oldest first; enough for every limit we know. */
+static size_t
+read_times(const json_t *body, int64_t now_ms, int64_t times[TIMES_MAX])
+{
+    const json_t *list = json_object_get(body, "times");
+    size_t count = 0, i;
+    int64_t at;
+
+    for (i = 0; i < json_array_size(list) && count < TIMES_MAX; i++) {
+        at = json_integer_value(json_array_get(list, i));
+        if (at > now_ms - DAY_MS)
+            times[count++] = at;
+    }
+    return count;
+}
+
+static bool
+spent(const struct budget *budget, const int64_t *times, size_t count,
+      int64_t now_ms)
+{
+    size_t recent = 0, i;
+
+    for (i = 0; i < count; i++)
+        recent += times[i] > now_ms - budget->short_ms;
+    return (budget->short_max && recent >= (size_t)budget->short_max) ||
+           (budget->day_max && count >= (size_t)budget->day_max) ||
+           count == TIMES_MAX;
+}
+
+static factor_status
+count_one(struct txn *txn, const struct budget *budget)
+{
+    const char *id =
+        txn_keyed(txn, budget->purpose, budget->key, strlen(budget->key));
+    const struct record *record = NULL;
+    int64_t times[TIMES_MAX], now = txn_now(txn);
+    struct txn_put put = {.collection = SENDS_COLLECTION, .id = id};
+    size_t count, i;
+    json_t *list;
+    factor_status st;
+
+    if (!budget->short_max && !budget->day_max)
+        return FACTOR_OK;
+    if (!id)
+        return FACTOR_E_NOMEM;
+    st = txn_read_id(txn, SENDS_COLLECTION, id, &record);
+    if (st != FACTOR_OK && st != FACTOR_E_NOTFOUND)
+        return st;
+    count = read_times(record ? record->body : NULL, now, times);
+    if (spent(budget, times, count, now))
+        return SENDS_REFUSED;
+    times[count++] = now;
+    list = json_array();
+    for (i = 0; i < count; i++)
+        json_array_append_new(list, json_integer(times[i]));
+    put.version = record ? record->face.version : 0;
+    put.expires_at_ms = now + DAY_MS;
+    put.body = json_pack("{s:i, s:o}", "v", 1, "times", list);
+    return txn_put(txn, &put, NULL);
+}
+
+static factor_status
+count_send(const struct host *host, struct txn *txn,
+           const struct factor_send *send)
+{
+    const struct config *config = host->config;
+    struct budget address = {
+        .purpose = "sends.address",
+        .key = arena_format(txn_arena(txn), "%s:%s", send->channel,
+                            send->address),
+        .short_ms = 10 * MINUTE_MS,
+        .short_max = config_number(config, "/limits/sends_per_address_10min"),
+        .day_max = config_number(config, "/limits/sends_per_address_day"),
+    };
+
+    return address.key ? count_one(txn, &address) : FACTOR_E_NOMEM;
+}
+
+factor_status
+sends_count(const struct host *host, struct txn *txn, const char *account,
+            const struct txn_send *send)
+{
+    struct budget day = {
+        .purpose = "sends.account",
+        .key = account,
+        .day_max =
+            config_number(host->config, "/limits/sends_per_account_day"),
+    };
+    factor_status st = FACTOR_OK;
+
+    for (; send && st == FACTOR_OK; send = send->next)
+        st = count_send(host, txn, &send->send);
+    if (st == FACTOR_OK && account)
+        st = count_one(txn, &day);
+    return st;
+}

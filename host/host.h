@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* host/host.h - the running host: its parts, made by main and constant while
+ * requests are served. */
+#ifndef HOST_HOST_H
+#define HOST_HOST_H
+
+#include <stdint.h>
+
+#include "host/config/config.h"
+#include "host/flow/policy.h"
+#include "host/keys.h"
+#include "host/plugin/adapter.h"
+#include "host/record/database.h"
+#include "host/text.h"
+
+struct clients; /* host/oauth/client.h */
+struct lanes;   /* host/step/lanes.h */
+struct outbox;  /* host/outbox/outbox.h */
+struct pages;   /* host/pages.h */
+struct park;    /* host/http/park.h */
+struct pool;    /* host/step/pool.h */
+struct sources; /* host/plugin/sources.h */
+
+struct host {
+    struct config *config;
+    struct keys *keys;
+    struct database *database;
+    struct texts *texts;
+    struct adapter *adapters; /* adapter_count of them */
+    size_t adapter_count;
+    struct policies *policies;
+    struct clients *clients;
+    struct sources *sources;
+    struct outbox *outbox;
+    struct pages *pages;
+    struct lanes *lanes;
+    struct pool *slow;
+    struct park *park;
+    const char *base_url;    /* without a slash at its end */
+    const char *base_origin; /* scheme, host and port of it */
+    int64_t started_ms;
+};
+
+/* An adapter instance by name, or NULL.  Any thread. */
+const struct adapter *host_adapter(const struct host *host, const char *name);
+
+#endif

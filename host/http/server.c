@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+/* host/http/server.c - the event loops: libmicrohttpd's callbacks. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/clock.h"
+#include "host/error.h"
+#include "host/http/internal.h"
+#include "host/log.h"
+
+enum {
+    CONNECTION_MAX = 20000,
+    IDLE_TIMEOUT_S = 60,
+    /* HTTP_HEADERS_MAX twice, for the library copies the cookies, then its
+     * list of headers and cookies, and the head of the reply.  All of it
+     * becomes resident with the second request of a connection. */
+    CONNECTION_MEMORY = 18 * 1024,
+    STOP_WAIT_MS = 5000
+};
+
+/* --- one connection ---------------------------------------------------- */
+
+static void
+write_address(struct client *client, const struct sockaddr *address)
+{
+    const struct sockaddr_in *v4 = (const void *)address;
+    const struct sockaddr_in6 *v6 = (const void *)address;
+    const void *bytes = &v4->sin_addr;
+    int family = address->sa_family;
+
+    if (family == AF_INET6) {
+        bytes = &v6->sin6_addr;
+        if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+            bytes = &v6->sin6_addr.s6_addr[12];
+            family = AF_INET;
+        }
+    }
+    inet_ntop(family, bytes, client->address, sizeof(client->address));
+}
+
+static struct client *
+client_new(struct MHD_Connection *connection, bool unix_socket)
+{
+    struct client *client = calloc(1, sizeof(*client));
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+    int fd;
+
+    if (!client)
+        return NULL;
+    client->uid = -1;
+    if (!unix_socket) {
+        write_address(client,
+                      MHD_get_connection_info(
+                          connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
+                          ->client_addr);
+        return client;
+    }
+    memcpy(client->address, "unix", sizeof("unix"));
+    fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+             ->connect_fd;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+        client->uid = (long)peer.uid;
+    return client;
+}
+
+static void
+end_request(struct http_server *server, struct http_request *request)
+{
+    const bool counted = request->counted;
+
+    request->client->request = NULL;
+    request_free(request);
+    if (counted)
+        atomic_fetch_sub(&server->active, 1);
+}
+
+/* The library forgets to tell of the end of some requests that it refuses
+ * itself; they end with their connection. */
+static void
+on_connection(void *cls, struct MHD_Connection *connection,
+              void **socket_context,
+              enum MHD_ConnectionNotificationCode what)
+{
+    struct http_server *server = cls;
+    struct client *client;
+
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        *socket_context = client_new(connection, server->unix_socket);
+        return;
+    }
+    client = *socket_context;
+    if (client && client->request)
+        end_request(server, client->request);
+    free(client);
+    *socket_context = NULL;
+}
+
+/* --- one request ------------------------------------------------------- */
+
+/* Wipe what was read, in the library's own buffer: it is const by its type in
+ * the callbacks alone. */
+static void
+wipe_read(const char *read, size_t len)
+{
+    char *buffer;
+
+    memcpy(&buffer, &read, sizeof(buffer));
+    explicit_bzero(buffer, len);
+}
+
+/* The library would make a list of the query in the connection's memory, and
+ * leave the connection hanging where that is too small.  Nor need it stand
+ * there any longer. */
+static void
+hide_query(const char *uri)
+{
+    const char *query = strchr(uri, '?');
+
+    if (query)
+        wipe_read(query + 1, strlen(query + 1));
+}
+
+/* The first line was read; what this returns becomes the request's slot. */
+static void *
+on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+    struct client *client =
+        MHD_get_connection_info(connection,
+                                MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+            ->socket_context;
+    struct http_request *request = client ? request_new(cls, uri) : NULL;
+
+    if (uri)
+        hide_query(uri);
+    if (!request)
+        return NULL;
+    request->connection = connection;
+    request->client = client;
+    client->request = request;
+    return request;
+}
+
+/* Decoding is done once, by us. */
+static size_t
+leave_escaped(void *cls, struct MHD_Connection *connection, char *text)
+{
+    (void)cls;
+    (void)connection;
+    return strlen(text);
+}
+
+/* A handler may have handed the request on and another thread may have it
+ * already: nothing of a suspended request is looked at after the call. */
+static void
+run(struct http_request *request, http_handler *handler)
+{
+    request->phase = PHASE_RUNNING;
+    handler(request);
+}
+
+static enum MHD_Result
+queued(const struct http_request *request)
+{
+    return request->failed ? MHD_NO : MHD_YES;
+}
+
+/* A refusal of a request without a body waits for the library to say that
+ * nothing follows; answered before, it would cost the connection. */
+static enum MHD_Result
+on_headers(struct http_request *request, const char *method,
+           const char *version)
+{
+    struct MHD_Connection *connection = request->connection;
+
+    request->socket = MHD_get_connection_info(
+                          connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+                          ->connect_fd;
+    request->steady_ms = clock_steady_ms();
+    request->counted = true;
+    atomic_fetch_add(&request->server->active, 1);
+    request->phase = PHASE_READING;
+    if (request_read_headers(request, version) &&
+        request_route(request, method) && request_body_fits(request))
+        return MHD_YES;
+    if (request->refusal != REFUSED_UNKNOWN &&
+        request->refusal != REFUSED_METHOD)
+        reply_refusal(request);
+    else if (request_has_body(request))
+        reply_refusal(request);
+    return queued(request);
+}
+
+static enum MHD_Result
+on_body(struct http_request *request, const char *data, size_t *len)
+{
+    const bool go_on = request_add_body(request, data, *len);
+
+    wipe_read(data, *len);
+    *len = 0;
+    return go_on ? MHD_YES : MHD_NO;
+}
+
+/* All of the request is here, or a continuation's turn has come. */
+static enum MHD_Result
+on_turn(struct http_request *request)
+{
+    http_handler *next = request->next;
+
+    if (request->refusal) {
+        reply_refusal(request);
+        return queued(request);
+    }
+    if (request->phase == PHASE_READING)
+        next = request->route->handler;
+    request->next = NULL;
+    if (!next)
+        return MHD_YES;
+    run(request, next);
+    if (request->phase == PHASE_RUNNING) {
+        log_event("http", FACTOR_LOG_ERROR, "%s: nobody answers",
+                  request->route->name);
+        http_reply(request, NULL);
+    }
+    return queued(request);
+}
+
+static enum MHD_Result
+on_request(void *cls, struct MHD_Connection *connection, const char *url,
+           const char *method, const char *version, const char *data,
+           size_t *len, void **slot)
+{
+    struct http_request *request = *slot;
+
+    (void)cls;
+    (void)connection;
+    (void)url;
+    if (!request)
+        return MHD_NO;
+    if (request->phase == PHASE_ARRIVED)
+        return on_headers(request, method, version);
+    if (request->phase == PHASE_ANSWERED) {
+        *len = 0;
+        return MHD_YES;
+    }
+    return *len > 0 ? on_body(request, data, len) : on_turn(request);
+}
+
+/* Also called for a request that was never handed to us whole, and for one
+ * whose client went while it was suspended: then after its resume. */
+static void
+on_completed(void *cls, struct MHD_Connection *connection, void **slot,
+             enum MHD_RequestTerminationCode why)
+{
+    (void)connection;
+    (void)why;
+    if (*slot)
+        end_request(cls, *slot);
+    *slot = NULL;
+}
+
+/* The last thing that is done for a handler which hands its request on. */
+void
+http_suspend(struct http_request *request)
+{
+    request->phase = PHASE_SUSPENDED;
+    atomic_fetch_add(&request->server->suspended, 1);
+    MHD_suspend_connection(request->connection);
+}
+
+/* The loop may free the request before this returns; http_stop waits for the
+ * last line. */
+void
+http_resume(struct http_request *request, http_handler *next)
+{
+    struct http_server *server = request->server;
+
+    request->next = next;
+    MHD_resume_connection(request->connection);
+    atomic_fetch_sub(&server->suspended, 1);
+}
+
+/* --- the server -------------------------------------------------------- */
+
+static bool
+is_unix_socket(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof(address);
+
+    return getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
+           address.ss_family == AF_UNIX;
+}
+
+static struct MHD_Daemon *
+start_daemon(struct http_server *server, const struct http_listener *listener)
+{
+    const unsigned connections = listener->connection_max
+                                     ? listener->connection_max
+                                     : (unsigned)CONNECTION_MAX;
+    const unsigned idle_s = listener->idle_timeout_s
+                                ? listener->idle_timeout_s
+                                : (unsigned)IDLE_TIMEOUT_S;
+
+    /* A pool of one is no pool. */
+    return MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
+        NULL, on_request, server,
+        MHD_OPTION_LISTEN_SOCKET, server->socket,
+        MHD_OPTION_THREAD_POOL_SIZE,
+        listener->threads > 1 ? listener->threads : 0u,
+        MHD_OPTION_CONNECTION_LIMIT, connections,
+        MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+        MHD_OPTION_STRICT_FOR_CLIENT, 0,
+        MHD_OPTION_URI_LOG_CALLBACK, on_uri, server,
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+        MHD_OPTION_END);
+}
+
+factor_status
+http_start(const struct http_listener *listener,
+           struct http_server **ret_server, struct factor_error *err)
+{
+    struct http_server *server = calloc(1, sizeof(*server));
+
+    if (!server) {
+        close(listener->socket);
+        return error_set(err, FACTOR_E_NOMEM, "out of memory");
+    }
+    server->routes = listener->routes;
+    server->context = listener->context;
+    server->socket = listener->socket;
+    server->unix_socket = is_unix_socket(listener->socket);
+    server->daemon = start_daemon(server, listener);
+    if (!server->daemon) {
+        error_set(err, FACTOR_E_IO, "cannot start the event loops: %s",
+                  strerror(errno));
+        free(server);
+        return FACTOR_E_IO;
+    }
+    *ret_server = server;
+    return FACTOR_OK;
+}
+
+/* The loops may look at the listening socket until they have ended, so it is
+ * not closed: something that nobody can reach takes its number.  A copy that
+ * another process holds listens on. */
+void
+http_quiesce(struct http_server *server)
+{
+    int nothing;
+
+    if (atomic_exchange(&server->quiesced, true))
+        return;
+    server->socket = MHD_quiesce_daemon(server->daemon);
+    if (server->socket < 0)
+        return;
+    nothing = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (nothing < 0)
+        return;
+    dup3(nothing, server->socket, O_CLOEXEC);
+    close(nothing);
+}
+
+unsigned
+http_active(const struct http_server *server)
+{
+    return atomic_load(&server->active);
+}
+
+static bool
+all_resumed(const struct http_server *server)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    const int64_t deadline = clock_steady_ms() + STOP_WAIT_MS;
+
+    while (atomic_load(&server->suspended) > 0) {
+        if (clock_steady_ms() > deadline)
+            return false;
+        nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
+void
+http_stop(struct http_server *server)
+{
+    if (!server)
+        return;
+    http_quiesce(server);
+    if (!all_resumed(server)) {
+        /* The library would abort the process. */
+        log_event("http", FACTOR_LOG_ERROR,
+                  "requests are still held at the end; loops are left alone");
+        return;
+    }
+    MHD_stop_daemon(server->daemon);
+    if (server->socket >= 0)
+        close(server->socket);
+    free(server);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* host/outbox/backends.h - the delivery instances of each channel, in the
+ * order in which they are tried, and the breaker of each (D1).
+ *
+ * A breaker opens after so many deferrals within its window with no message
+ * delivered between them, or at once when our account is refused.  After its
+ * rest one message is tried; what becomes of that one closes it or opens it
+ * again.
+ *
+ * One thread at a time (the outbox calls under its lock), but for
+ * backend_deliver and what is constant. */
+#ifndef HOST_OUTBOX_BACKENDS_H
+#define HOST_OUTBOX_BACKENDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "factor/delivery.h"
+
+/* One configured instance.  Borrowed, with what it points to. */
+struct backend_entry {
+    const char *channel; /* "email" */
+    const char *plugin;  /* its name, for logs */
+    const struct factor_delivery_ops *ops;
+    struct factor_delivery *self;
+};
+
+struct breaker_rule {
+    unsigned deferrals; /* that open it, at least 1 */
+    int64_t window_ms;  /* in which they are counted */
+    int64_t rest_ms;    /* how long it stays open */
+};
+
+struct backends;
+struct channel;
+struct backend;
+
+/* list: count of them, by channel in the order to try; threads: that will
+ * deliver.  FACTOR_E_CONFIG: an instance does not serve its channel. */
+factor_status backends_new(const struct backend_entry *list, size_t count,
+                           unsigned threads, const struct breaker_rule *rule,
+                           struct backends **ret_backends,
+                           struct factor_error *err);
+void backends_free(struct backends *backends); /* NULL is allowed */
+
+/* Names of the channels, NULL-ended, for effects_set_channels(); constant. */
+const char *const *backends_channels(const struct backends *backends);
+size_t backends_channel_count(const struct backends *backends);
+/* NULL: nothing is configured for it. */
+struct channel *backends_channel(struct backends *backends, const char *name);
+
+enum backend_pick {
+    PICK_TAKEN, /* *ret_backend is in use until backend_done() */
+    PICK_BUSY,  /* one could be used, but for the calls that it has */
+    PICK_NONE   /* nobody is left to be tried */
+};
+
+/* The next back end of the channel, from *place on, which moves past those
+ * that rest and past the one that is taken. */
+enum backend_pick channel_take(struct channel *channel, int64_t steady_ms,
+                               size_t *place, struct backend **ret_backend);
+size_t channel_size(const struct channel *channel); /* back ends */
+/* 0: there is one that does not rest; else how long until there is. */
+int64_t channel_wait_ms(const struct channel *channel, int64_t steady_ms);
+
+/* The call is over: FACTOR_DELIVERY_..., or 0: nothing was learned of it. */
+void backend_done(struct backend *backend, uint32_t result, int64_t steady_ms);
+/* The call is overdue and nobody waits for it any more: a deferral, and no
+ * further call until it returns, which is told by backend_returned(). */
+void backend_stuck(struct backend *backend, int64_t steady_ms);
+void backend_returned(struct backend *backend);
+
+const char *backend_plugin(const struct backend *backend); /* constant */
+
+/* Hand a message over.  The receipt's result is one of FACTOR_DELIVERY_...,
+ * its texts are ended.  Without the lock; any thread. */
+void backend_deliver(const struct backend *backend,
+                     const struct factor_message *message,
+                     struct factor_receipt *ret_receipt);
+
+enum { BACKEND_REASON_SIZE = 80 * 4 + 1 };
+
+/* What a back end said, as it may be logged (D3): its first 80 characters on
+ * one line, without runs of 4 or more digits, words that hold an "@", and the
+ * address. */
+void backend_reason(const char *said, const char *address,
+                    char ret_reason[BACKEND_REASON_SIZE]);
+
+#endif

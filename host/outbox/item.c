@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* host/outbox/item.c - a message in hand, and what is written of it. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "host/json.h"
+#include "host/outbox/internal.h"
+
+enum { LEAST_WAIT_MS = 100 }; /* whatever a back end wishes */
+
+struct item *
+item_new(const struct record *record, struct backends *backends)
+{
+    struct item *item = calloc(1, sizeof(*item));
+
+    if (!item)
+        return NULL;
+    snprintf(item->id, sizeof(item->id), "%s", record->face.id);
+    item->version = record->face.version;
+    item->body = json_share(record->body);
+    item->channel =
+        backends_channel(backends, json_text(record->body, "channel"));
+    item->expires_at_ms = json_number(record->body, "expiresAt", 0);
+    item->stage = ITEM_ENDED;
+    return item;
+}
+
+void
+item_free(struct item *item)
+{
+    if (!item)
+        return;
+    json_decref(item->body);
+    free(item);
+}
+
+/* Keep the body that a claim put: it outlives the attempt. */
+static factor_status
+take_body(struct item *item, const json_t *body, factor_status st)
+{
+    if (st != FACTOR_OK)
+        return st;
+    json_incref(json_unconst(body));
+    json_decref(item->body);
+    item->body = json_unconst(body);
+    return FACTOR_OK;
+}
+
+static factor_status
+claim(const struct outbox *outbox, struct item *item, struct txn *txn,
+      const struct record *record, struct factor_error *err)
+{
+    const json_t *body = NULL;
+    int64_t due = txn_now(txn) + outbox->parts.settings.lease_ms;
+    factor_status st = item->end == END_CLAIM
+                           ? row_claim(txn, record, due, &body, err)
+                           : row_renew(txn, record, due, &body, err);
+
+    return take_body(item, body, st);
+}
+
+static int64_t
+back_off_ms(const struct outbox_settings *settings, int64_t attempt)
+{
+    int64_t wait = settings->retry_first_ms;
+
+    while (attempt-- > 1 && wait < settings->retry_max_ms)
+        wait *= 2;
+    return wait < settings->retry_max_ms ? wait : settings->retry_max_ms;
+}
+
+/* When it is tried again; at its expiry at the latest, to be settled. */
+static int64_t
+due_again(const struct outbox *outbox, const struct item *item, int64_t now)
+{
+    int64_t wait, due;
+
+    if (item->calls == 0)
+        wait = item->wait_ms;
+    else if (item->wish_ms > now)
+        wait = item->wish_ms - now;
+    else
+        wait = back_off_ms(&outbox->parts.settings,
+                           json_number(item->body, "attempt", 1));
+    due = now + (wait > LEAST_WAIT_MS ? wait : LEAST_WAIT_MS);
+    return item->expires_at_ms && due > item->expires_at_ms
+               ? item->expires_at_ms
+               : due;
+}
+
+static factor_status
+settle(const struct outbox *outbox, const struct item *item, struct txn *txn,
+       const struct record *record, const struct row_news *news,
+       struct factor_error *err)
+{
+    enum row_result result = item->end == END_SENT      ? ROW_SENT
+                             : item->end == END_EXPIRED ? ROW_EXPIRED
+                                                        : ROW_REFUSED;
+
+    return row_settle(txn, record, result, news,
+                      outbox->parts.settings.keep_settled_ms, !item->no_note,
+                      err);
+}
+
+static factor_status
+decide_end(const struct outbox *outbox, struct item *item, struct txn *txn,
+           const struct record *record, struct factor_error *err)
+{
+    const struct row_news news = {
+        .backend = item->backend,
+        .reference = item->reference[0] ? item->reference : NULL,
+        .reason = item->reason[0] ? item->reason : NULL,
+    };
+    bool uncount = item->claimed && item->calls == 0;
+
+    switch (item->end) {
+    case END_CLAIM:
+    case END_RENEW:
+        return claim(outbox, item, txn, record, err);
+    case END_RELEASE:
+        return row_postpone(txn, record, txn_now(txn), uncount, &news, err);
+    case END_POSTPONE:
+        return row_postpone(txn, record,
+                            due_again(outbox, item, txn_now(txn)), uncount,
+                            &news, err);
+    case END_SENT:
+    case END_REFUSED:
+    case END_EXPIRED:
+        break;
+    }
+    return settle(outbox, item, txn, record, &news, err);
+}
+
+factor_status
+item_decide(struct txn *txn, void *context, struct factor_error *err)
+{
+    const struct item_change *change = context;
+    struct item *item = change->item;
+    const struct record *record = NULL;
+    factor_status st = txn_read_id(txn, OUTBOX_COLLECTION, item->id, &record);
+
+    item->gone = st == FACTOR_E_NOTFOUND ||
+                 (st == FACTOR_OK && record->face.version != item->version);
+    if (item->gone)
+        return FACTOR_OK;
+    return st == FACTOR_OK
+               ? decide_end(change->outbox, item, txn, record, err)
+               : st;
+}

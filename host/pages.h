@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* host/pages.h - the pages: files of the web directory, read once at start
+ * and served from memory, so that no request ever names a file. */
+#ifndef HOST_PAGES_H
+#define HOST_PAGES_H
+
+#include "host/host.h"
+#include "host/http/http.h"
+
+struct pages;
+
+/* Read the directory.  FACTOR_E_CONFIG: it cannot be read.  Alone. */
+factor_status pages_new(const char *directory, struct pages **ret_pages,
+                        struct factor_error *err);
+void pages_free(struct pages *pages); /* NULL is allowed */
+
+extern const struct http_route pages_routes[];    /* sign-on page and assets */
+extern const struct http_route demo_routes[];     /* demo app, start page */
+extern const struct http_route messages_routes[]; /* D4 */
+
+#endif

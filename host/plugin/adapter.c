@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* host/plugin/adapter.c - an adapter instance and its declared tables. */
+#include "host/plugin/adapter.h"
+
+#include <string.h>
+
+#include "host/crypto.h"
+#include "host/error.h"
+
+const struct factor_state *
+adapter_state(const struct adapter *adapter, const char *name)
+{
+    const struct factor_state *const *state = adapter->description->states;
+
+    for (; name && *state; state++)
+        if (strcmp((*state)->name, name) == 0)
+            return *state;
+    return NULL;
+}
+
+const struct factor_action *
+adapter_action(const struct adapter *adapter, const char *name)
+{
+    const struct factor_action *const *action = adapter->description->actions;
+
+    for (; name && *action; action++)
+        if (strcmp((*action)->name, name) == 0)
+            return *action;
+    return NULL;
+}
+
+const struct factor_code *
+adapter_code(const struct adapter *adapter, const char *code)
+{
+    const struct factor_code *const *declared = adapter->description->codes;
+
+    for (; code && declared && *declared; declared++)
+        if (strcmp((*declared)->code, code) == 0)
+            return *declared;
+    return NULL;
+}
+
+/* Where a plugin names no type id: the same one for each of its instances
+ * and at each start, as clients expect. */
+static void
+derive_type_id(struct adapter *adapter)
+{
+    static const char base62[] =
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    struct crypto_part part = crypto_text(adapter->plugin);
+    uint8_t hash[CRYPTO_MAC_LEN] = {0};
+    size_t i;
+
+    crypto_hash(&part, 1, hash);
+    for (i = 0; i + 1 < ADAPTER_TYPE_ID; i++)
+        adapter->type_id[i] = base62[hash[i] % 62];
+}
+
+static factor_status
+check_states(const struct adapter *adapter, struct factor_error *err)
+{
+    const struct factor_state *const *state = adapter->description->states;
+    const char *const *action;
+
+    for (; *state; state++)
+        for (action = (*state)->actions; action && *action; action++)
+            if (!adapter_action(adapter, *action))
+                return error_set(err, FACTOR_E_CONFIG,
+                                 "adapter %s: state %s names the action %s, "
+                                 "which is not declared",
+                                 adapter->plugin, (*state)->name, *action);
+    return FACTOR_OK;
+}
+
+static factor_status
+check_actions(const struct adapter *adapter, struct factor_error *err)
+{
+    const struct factor_action *const *action = adapter->description->actions;
+    const char *const *code;
+
+    for (; *action; action++)
+        for (code = (*action)->errors; code && *code; code++)
+            if (!adapter_code(adapter, *code))
+                return error_set(err, FACTOR_E_CONFIG,
+                                 "adapter %s: action %s names the code %s, "
+                                 "which is not declared",
+                                 adapter->plugin, (*action)->name, *code);
+    return FACTOR_OK;
+}
+
+factor_status
+adapter_describe(struct adapter *adapter, struct factor_error *err)
+{
+    const struct factor_description *description =
+        adapter->ops->describe(adapter->self);
+    factor_status st;
+
+    if (!description || !description->states || !description->actions)
+        return error_set(err, FACTOR_E_CONFIG,
+                         "adapter %s: describes no states or no actions",
+                         adapter->plugin);
+    adapter->description = description;
+    memset(adapter->type_id, 0, sizeof(adapter->type_id));
+    if (!description->plugin_type_id)
+        derive_type_id(adapter);
+    else if (strlen(description->plugin_type_id) + 1 == ADAPTER_TYPE_ID)
+        memcpy(adapter->type_id, description->plugin_type_id, ADAPTER_TYPE_ID);
+    else
+        return error_set(err, FACTOR_E_CONFIG,
+                         "adapter %s: plugin_type_id is not 22 characters",
+                         adapter->plugin);
+    st = check_states(adapter, err);
+    return st == FACTOR_OK ? check_actions(adapter, err) : st;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* host/plugin/adapter.h - an adapter instance that runs, with look-ups in
+ * its declared tables. */
+#ifndef HOST_PLUGIN_ADAPTER_H
+#define HOST_PLUGIN_ADAPTER_H
+
+#include "factor/adapter.h"
+
+enum { ADAPTER_TYPE_ID = 23 }; /* 22 base62 characters and a NUL */
+
+struct adapter {
+    const char *name;    /* of the instance */
+    const char *plugin;  /* "otp" */
+    const char *version; /* of the plugin */
+    const struct factor_adapter_ops *ops;
+    struct factor_adapter *self;
+    const struct factor_description *description;
+    char type_id[ADAPTER_TYPE_ID]; /* pluginTypeId on the wire */
+};
+
+/* Take the description of an instance that was just made, and check that its
+ * tables hold together.  FACTOR_E_CONFIG: the plugin's bug, named. */
+factor_status adapter_describe(struct adapter *adapter,
+                               struct factor_error *err);
+
+/* A declared thing by name, or NULL.  Any thread. */
+const struct factor_state *adapter_state(const struct adapter *adapter,
+                                         const char *name);
+const struct factor_action *adapter_action(const struct adapter *adapter,
+                                           const char *name);
+const struct factor_code *adapter_code(const struct adapter *adapter,
+                                       const char *code);
+
+#endif

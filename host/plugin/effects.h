@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* host/plugin/effects.h - the effects that a plugin emits, checked and put
+ * into the attempt; and the table of host calls that plugins are given. */
+#ifndef HOST_PLUGIN_EFFECTS_H
+#define HOST_PLUGIN_EFFECTS_H
+
+#include "factor/host.h"
+#include "host/step/txn.h"
+
+struct factor_effects; /* of one step */
+
+/* owner: user id that messages are counted for, or NULL.  In the arena; NULL
+ * without memory. */
+struct factor_effects *effects_new(struct txn *txn, const char *plugin,
+                                   const char *owner,
+                                   const char *const *languages);
+
+/* Why a call of this step was refused (the plugin's bug), or "". */
+const char *effects_problem(const struct factor_effects *effects);
+
+/* Whether a message can be sent on this channel at all. */
+void effects_set_channels(const char *const *channels);
+
+/* The table that init() is given; constant. */
+const struct factor_host *plugin_host(void);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* host/plugin/reads.h - the reads that a plugin plans, and the snapshot that
+ * answers them in the same order. */
+#ifndef HOST_PLUGIN_READS_H
+#define HOST_PLUGIN_READS_H
+
+#include "factor/host.h"
+#include "host/step/txn.h"
+
+struct factor_reads; /* one plan */
+
+/* An empty plan in the attempt's arena; NULL without memory. */
+struct factor_reads *reads_new(struct txn *txn);
+
+/* The members of struct factor_host that plan. */
+factor_status reads_id(struct factor_reads *reads, const char *collection,
+                       const char *id);
+factor_status reads_name(struct factor_reads *reads, const char *collection,
+                         const struct factor_name *name);
+factor_status reads_owned(struct factor_reads *reads, const char *collection,
+                          const char *owner, uint32_t limit);
+factor_status reads_page(struct factor_reads *reads, const char *collection,
+                         const char *after, uint32_t limit);
+factor_status reads_user(struct factor_reads *reads, const char *id);
+factor_status reads_username(struct factor_reads *reads, const char *username);
+factor_status reads_username_owned(struct factor_reads *reads,
+                                   const char *username,
+                                   const char *collection, uint32_t limit);
+
+/* Load what was planned: an array of *ret_count results in the arena. */
+factor_status reads_load(struct factor_reads *reads,
+                         const struct factor_records *const **ret_results,
+                         size_t *ret_count);
+
+/* The text of a record's name, in the arena; NULL: it does not fit. */
+const char *reads_name_text(struct txn *txn, const struct factor_name *name);
+
+#endif

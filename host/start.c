@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: MIT */
+/* host/start.c - makes a running host out of a configuration. */
+#include "host/start.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/api/authn.h"
+#include "host/clock.h"
+#include "host/control/control.h"
+#include "host/error.h"
+#include "host/health.h"
+#include "host/http/park.h"
+#include "host/json.h"
+#include "host/log.h"
+#include "host/messages.h"
+#include "host/oauth/client.h"
+#include "host/oauth/routes.h"
+#include "host/outbox/outbox.h"
+#include "host/pages.h"
+#include "host/plugin/instances.h"
+#include "host/plugin/sources.h"
+#include "host/rest/rest.h"
+#include "host/step/lanes.h"
+#include "host/step/pool.h"
+#include "host/users/import.h"
+
+enum { LISTENERS = 3, TABLES = 10 };
+
+/* A socket, and the tables of what it serves. */
+struct listening {
+    const struct http_route *tables[TABLES];
+    struct http_server *server;
+};
+
+struct running {
+    struct host host;
+    struct instances *instances;
+    struct backends *backends;
+    struct renderer renderer;
+    struct sweep *sweep;
+    char *base_url, *base_origin;
+    char host_name[RENDER_HOST_SIZE]; /* of base_url */
+    struct listening listening[LISTENERS];
+    size_t listening_count;
+};
+
+/* --- Texts, policies, clients: checked alike for real and for show. --- */
+
+static bool
+add_texts(struct host *host)
+{
+    size_t i;
+
+    host->texts = texts_new(config_at(host->config, "/texts"));
+    for (i = 0; host->texts && i < host->adapter_count; i++)
+        if (texts_add(host->texts, host->adapters[i].description->texts) !=
+            FACTOR_OK)
+            return false;
+    return host->texts != NULL;
+}
+
+static void
+check_text(const struct host *host, const struct adapter *adapter,
+           const struct factor_code *code, struct problems *problems)
+{
+    static const char *const english[] = {"en", NULL};
+
+    if (code->text && !texts_find(host->texts, code->text, english))
+        config_problem(host->config, problems, "/texts",
+                       "the adapter %s names the text \"%s\", which nobody "
+                       "has",
+                       adapter->name, code->text);
+}
+
+static void
+check_texts(const struct host *host, struct problems *problems)
+{
+    const struct factor_code *const *code;
+    size_t i;
+
+    for (i = 0; i < host->adapter_count; i++)
+        for (code = host->adapters[i].description->codes; code && *code; code++)
+            check_text(host, &host->adapters[i], *code, problems);
+}
+
+static bool
+read_rules(struct host *host, struct problems *problems)
+{
+    if (!add_texts(host))
+        return false;
+    check_texts(host, problems);
+    host->policies = policies_new(host->config, host->adapters,
+                                  host->adapter_count, problems);
+    if (!host->policies)
+        return false;
+    host->clients = clients_new(host->config, host->policies, problems);
+    return host->clients != NULL;
+}
+
+static void
+take_instances(struct running *running, struct instances *instances)
+{
+    running->instances = instances;
+    running->host.adapters = instances->adapters;
+    running->host.adapter_count = instances->adapter_count;
+}
+
+static void
+free_rules(struct host *host)
+{
+    clients_free(host->clients);
+    policies_free(host->policies);
+    texts_free(host->texts);
+}
+
+/* Adapters are made even then: only an instance has a description. */
+void
+start_check(struct config *config, struct problems *problems)
+{
+    struct running running = {.host = {.config = config}};
+    struct instances *instances =
+        instances_new(config, INSTANCES_NO_STORE, problems);
+
+    if (!instances) {
+        problems_no_memory(problems);
+        return;
+    }
+    take_instances(&running, instances);
+    if (problems->errors == 0 && !read_rules(&running.host, problems))
+        problems_no_memory(problems);
+    free_rules(&running.host);
+    instances_free(instances);
+}
+
+/* --- The parts. --- */
+
+static factor_status
+note_use(void *context, const struct factor_audit_row *row)
+{
+    (void)row;
+    *(bool *)context = true;
+    return FACTOR_OK;
+}
+
+/* Keys are made with a new store, never for one that was written before. */
+static factor_status
+open_keys(struct running *running, struct factor_error *err)
+{
+    const struct instances *instances = running->instances;
+    bool used = false;
+    factor_status st = instances->store_ops->read_audit(
+        instances->store, NULL, 0, 0, note_use, &used, err);
+
+    if (st != FACTOR_OK)
+        return st;
+    return keys_open(config_text(running->host.config, "/keys_file"), !used,
+                     &running->host.keys, err);
+}
+
+/* On the writer's thread: those who wait for a record, and the outbox. */
+static void
+record_moved(void *context, const struct record *record)
+{
+    const struct running *running = context;
+    char key[FACTOR_COLLECTION_MAX + FACTOR_ID_MAX + 2];
+
+    snprintf(key, sizeof(key), "%s/%s", record->face.collection,
+             record->face.id);
+    park_wake(running->host.park, key);
+    if (strcmp(record->face.collection, "outbox") == 0)
+        outbox_poke(running->host.outbox, record);
+}
+
+static factor_status
+open_database(struct running *running, struct factor_error *err)
+{
+    const struct config *config = running->host.config;
+    const struct database_parts parts = {
+        .ops = running->instances->store_ops,
+        .store = running->instances->store,
+        .keys = running->host.keys,
+        .cache_bytes = (size_t)config_number(config, "/cache/size"),
+        .volatile_bytes =
+            (size_t)config_number(config, "/flow/volatile_memory"),
+        .moved = record_moved,
+        .context = running,
+    };
+
+    return database_open(&parts, &running->host.database, err);
+}
+
+static factor_status
+make_machinery(struct running *running, struct factor_error *err)
+{
+    const struct config *config = running->host.config;
+    struct host *host = &running->host;
+
+    host->lanes = lanes_new(
+        (size_t)config_number(config, "/limits/queue_per_subject"));
+    host->slow =
+        pool_new((unsigned)config_number(config, "/limits/slow_workers"),
+                 (size_t)config_number(config, "/limits/slow_queue"));
+    host->sources = sources_new(
+        running->instances->sources, running->instances->source_count,
+        (unsigned)config_number(config, "/limits/source_workers"),
+        (size_t)config_number(config, "/limits/source_queue"));
+    if (!host->lanes || !host->slow || !host->sources)
+        return error_set(err, FACTOR_E_NOMEM, "out of memory");
+    return park_new((unsigned)config_number(config, "/flow/parked_max"),
+                    &host->park, err);
+}
+
+static factor_status
+make_backends(struct running *running, const struct outbox_settings *settings,
+              struct factor_error *err)
+{
+    const struct instances *instances = running->instances;
+    struct backend_entry *list =
+        calloc(instances->delivery_count + 1, sizeof(*list));
+    factor_status st;
+    size_t i;
+
+    if (!list)
+        return error_set(err, FACTOR_E_NOMEM, "out of memory");
+    for (i = 0; i < instances->delivery_count; i++) {
+        list[i].channel = instances->deliveries[i].channel;
+        list[i].plugin = instances->deliveries[i].plugin;
+        list[i].ops = instances->deliveries[i].ops;
+        list[i].self = instances->deliveries[i].self;
+    }
+    st = backends_new(list, instances->delivery_count, settings->workers,
+                      &settings->breaker, &running->backends, err);
+    free(list);
+    return st;
+}
+
+static factor_status
+start_outbox(struct running *running, struct factor_error *err)
+{
+    struct outbox_parts parts = {
+        .database = running->host.database,
+        .renderer = &running->renderer,
+    };
+    factor_status st;
+
+    running->renderer.texts = running->host.texts;
+    if (render_host(running->base_url, running->host_name))
+        running->renderer.host = running->host_name;
+    outbox_settings_read(running->host.config, &parts.settings);
+    st = make_backends(running, &parts.settings, err);
+    parts.backends = running->backends;
+    return st == FACTOR_OK ? outbox_start(&parts, &running->host.outbox, err)
+                           : st;
+}
+
+static factor_status
+read_pages(struct running *running, struct factor_error *err)
+{
+    return pages_new(config_text(running->host.config, "/server/web_directory"),
+                     &running->host.pages, err);
+}
+
+static factor_status
+import_users(struct running *running, struct factor_error *err)
+{
+    const char *file = config_text(running->host.config, "/users_file");
+
+    return file ? users_import_file(&running->host, file, err) : FACTOR_OK;
+}
+
+static factor_status
+start_sweep(struct running *running, struct factor_error *err)
+{
+    (void)running; (void)err; return FACTOR_OK; /* TODO-LEAD */
+}
+
+/* --- Listeners. --- */
+
+static bool
+on_loopback(const char *listen)
+{
+    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]", 5) == 0 ||
+           strncmp(listen, "localhost:", 10) == 0 ||
+           strncmp(listen, "unix:", 5) == 0;
+}
+
+/* D4: messages hold live codes, so they are shown on loopback only. */
+static void
+choose_demo(struct running *running, const struct http_route **tables,
+            size_t *count)
+{
+    const struct config *config = running->host.config;
+    const struct instances *instances = running->instances;
+    const char *path = NULL;
+    size_t i;
+
+    if (!on_loopback(config_text(config, "/server/listen")))
+        return;
+    if (config_flag(config, "/pages/demo"))
+        tables[(*count)++] = demo_routes;
+    for (i = 0; i < instances->delivery_count; i++)
+        if (strcmp(instances->deliveries[i].plugin, "file") == 0)
+            path = json_text(instances->deliveries[i].settings, "path");
+    if (!path || !config_flag(config, "/pages/messages"))
+        return;
+    messages_set_file(path);
+    tables[(*count)++] = messages_routes;
+}
+
+static factor_status
+listen_on(struct running *running, const char *where,
+          const struct listening *wanted, unsigned threads,
+          struct factor_error *err)
+{
+    const struct config *config = running->host.config;
+    struct listening *listening =
+        &running->listening[running->listening_count];
+    struct http_listener listener = {
+        .threads = threads,
+        .connection_max =
+            (unsigned)config_number(config, "/server/connections"),
+        .idle_timeout_s =
+            (unsigned)(config_number(config, "/server/idle_timeout") / 1000),
+        .routes = listening->tables,
+        .context = &running->host,
+    };
+    factor_status st;
+
+    *listening = *wanted;
+    st = http_listen(where, 0600, &listener.socket, err);
+    if (st == FACTOR_OK)
+        st = http_start(&listener, &listening->server, err);
+    if (st == FACTOR_OK)
+        running->listening_count++;
+    return st;
+}
+
+static factor_status
+listen_public(struct running *running, struct factor_error *err)
+{
+    const struct config *config = running->host.config;
+    struct listening public = {
+        .tables = {health_routes, authn_routes, oauth_routes, pages_routes}};
+    size_t count = 4;
+
+    if (config_flag(config, "/server/rest_on_public"))
+        public.tables[count++] = rest_routes;
+    choose_demo(running, public.tables, &count);
+    return listen_on(running, config_text(config, "/server/listen"), &public,
+                     (unsigned)config_number(config, "/server/loops"), err);
+}
+
+static factor_status
+listen_admin(struct running *running, struct factor_error *err)
+{
+    const char *where =
+        config_text(running->host.config, "/server/admin_listen");
+    const struct listening admin = {.tables = {health_routes, oauth_routes,
+                                               rest_routes}};
+
+    return where ? listen_on(running, where, &admin, 1, err) : FACTOR_OK;
+}
+
+static factor_status
+listen_control(struct running *running, struct factor_error *err)
+{
+    const struct listening control = {.tables = {control_routes}};
+    char where[512];
+
+    snprintf(where, sizeof(where), "unix:%s",
+             config_text(running->host.config, "/server/control_socket"));
+    return listen_on(running, where, &control, 1, err);
+}
+
+/* --- Start and stop. --- */
+
+static bool
+set_base_url(struct running *running)
+{
+    const char *url = config_text(running->host.config, "/server/base_url");
+    char *slash;
+
+    running->base_url = strdup(url);
+    running->base_origin = strdup(url);
+    if (!running->base_url || !running->base_origin)
+        return false;
+    while (running->base_url[0] &&
+           running->base_url[strlen(running->base_url) - 1] == '/')
+        running->base_url[strlen(running->base_url) - 1] = '\0';
+    slash = strstr(running->base_origin, "//");
+    slash = slash ? strchr(slash + 2, '/') : NULL;
+    if (slash)
+        *slash = '\0';
+    running->host.base_url = running->base_url;
+    running->host.base_origin = running->base_origin;
+    return true;
+}
+
+/* In this order: each stands on those before it. */
+static factor_status (*const stages[])(struct running *,
+                                       struct factor_error *) = {
+    open_keys,    make_machinery, open_database,  read_pages,
+    start_outbox, start_sweep,    import_users,   listen_control,
+    listen_admin, listen_public,
+};
+
+static factor_status
+run_stages(struct running *running, struct factor_error *err)
+{
+    factor_status st = FACTOR_OK;
+    size_t i;
+
+    for (i = 0; st == FACTOR_OK && i < sizeof(stages) / sizeof(stages[0]); i++)
+        st = stages[i](running, err);
+    return st;
+}
+
+struct running *
+start(struct config *config, struct problems *problems,
+      struct factor_error *err)
+{
+    struct running *running = calloc(1, sizeof(*running));
+    struct instances *instances;
+
+    if (!running)
+        return NULL;
+    running->host.config = config;
+    running->host.started_ms = clock_now_ms();
+    instances = instances_new(config, INSTANCES_ALL, problems);
+    if (instances)
+        take_instances(running, instances);
+    if (!instances || problems->errors || !set_base_url(running) ||
+        !read_rules(&running->host, problems) || problems->errors ||
+        run_stages(running, err) != FACTOR_OK) {
+        start_stop(running);
+        return NULL;
+    }
+    return running;
+}
+
+static bool
+any_active(const struct running *running)
+{
+    size_t i;
+
+    for (i = 0; i < running->listening_count; i++)
+        if (http_active(running->listening[i].server) > 0)
+            return true;
+    return false;
+}
+
+static void
+drain(struct running *running)
+{
+    int64_t until = clock_steady_ms() +
+                    config_number(running->host.config, "/server/stop_grace");
+    size_t i;
+
+    for (i = 0; i < running->listening_count; i++)
+        http_quiesce(running->listening[i].server);
+    if (running->host.park)
+        park_wake_all(running->host.park);
+    while (any_active(running) && clock_steady_ms() < until)
+        usleep(2000);
+}
+
+void
+start_stop(struct running *running)
+{
+    struct host *host;
+    size_t i;
+
+    if (!running)
+        return;
+    host = &running->host;
+    drain(running);
+    pool_free(host->slow);
+    host->slow = NULL;
+    sources_free(host->sources);
+    for (i = 0; i < running->listening_count; i++)
+        http_stop(running->listening[i].server);
+    outbox_stop(host->outbox);
+    host->outbox = NULL;
+    backends_free(running->backends);
+    database_close(host->database);
+    park_free(host->park);
+    lanes_free(host->lanes);
+    pages_free(host->pages);
+    messages_set_file(NULL);
+    free_rules(host);
+    keys_close(host->keys);
+    instances_free(running->instances);
+    free(running->base_url);
+    free(running->base_origin);
+    free(running);
+}
+
+const struct host *
+start_host(const struct running *running)
+{
+    return &running->host;
+}
+
+const struct adapter *
+host_adapter(const struct host *host, const char *name)
+{
+    size_t i;
+
+    for (i = 0; name && i < host->adapter_count; i++)
+        if (strcmp(host->adapters[i].name, name) == 0)
+            return &host->adapters[i];
+    return NULL;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* host/users/import.h - users from lines of JSON (K5): made, or brought up to
+ * date by username; a counter or a lock is never lowered. */
+#ifndef HOST_USERS_IMPORT_H
+#define HOST_USERS_IMPORT_H
+
+#include "host/flow/engine.h"
+
+/* Within an attempt: one line, {"username", "enabled"?, "mfaEnabled"?,
+ * "email"?, "phone"?, ... (attributes), and what adapters take with their
+ * action importUser ("password", "passwordHash")}.  FACTOR_E_INPUT with what
+ * is wrong.  Slow where a password is hashed. */
+factor_status users_import(const struct host *host, struct txn *txn,
+                           const json_t *line, struct factor_error *err);
+
+/* Import a file of lines, if the store holds no user yet.  Every line is
+ * tried; FACTOR_E_CONFIG names the first that failed.  Waits. */
+factor_status users_import_file(const struct host *host, const char *file,
+                                struct factor_error *err);
+
+#endif
