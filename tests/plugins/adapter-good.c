@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/plugins/adapter-good.c - a plugin in which nothing is wrong. */
+#include "tests/plugins/wrong.h"
+
+static const struct factor_setting digits = {
+    .struct_size = sizeof(digits),
+    .type = FACTOR_SETTING_INTEGER,
+    .name = "digits",
+    .text = "How many.",
+    .value = "6",
+    .min = 6,
+    .max = 8,
+};
+static const struct factor_setting *const settings[] = {&digits, NULL};
+
+static const struct factor_adapter_ops ops = RIGHT_OPS;
+
+FACTOR_REGISTER_PLUGIN(FACTOR_KIND_ADAPTER, "good", "1.0", "For tests.",
+                       settings, &ops)

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/plugins/adapter-minor.c - one of another minor. */
+#include "tests/plugins/wrong.h"
+
+static const struct factor_adapter_ops ops = RIGHT_OPS;
+
+const struct factor_plugin *
+factor_plugin_v0(void)
+{
+    static const struct factor_plugin self = {
+        .struct_size = sizeof(self),
+        .abi_minor = FACTOR_ABI_MINOR + 1,
+        .kind = FACTOR_KIND_ADAPTER,
+        .flags = 0,
+        .name = "minor",
+        .version = "1.0",
+        .text = "For tests.",
+        .ops = &ops,
+    };
+    return &self;
+}

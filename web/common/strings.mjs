@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// Every text that the pages themselves say: [English, German], or English
+// alone for the demo's own pages; "one|many" where there is a number. What the
+// server says (userMessage) it says in the reader's language by itself.
+
+const TEXTS = {
+  page: {
+    site: ['You are signing in at {host}', 'Sie melden sich an bei {host}'],
+    user: ['Signing in as {name}', 'Anmeldung als {name}'],
+    retry: ['Try again', 'Erneut versuchen'],
+    restart: ['Start again', 'Neu beginnen'],
+    back: ['Go back', 'Zurück'],
+    close: ['You can close this page and open the application again.', 'Sie können diese Seite schließen und die Anwendung neu öffnen.'],
+    leave: ['End this sign-on', 'Anmeldung beenden'],
+  },
+  error: {
+    plain: ['That did not work. Please try again.', 'Das hat nicht geklappt. Bitte versuchen Sie es erneut.'],
+    offline: ['The server could not be reached. Check your connection.', 'Der Server ist nicht erreichbar. Prüfen Sie Ihre Verbindung.'],
+    busy: ['The server is busy. Please wait a moment and try again.', 'Der Server ist ausgelastet. Bitte versuchen Sie es gleich noch einmal.'],
+    moved: ['This sign-on had moved on. Here is where it stands now.', 'Diese Anmeldung war schon weiter. Hier ist ihr Stand.'],
+    needed: ['Please fill in this field.', 'Bitte füllen Sie dieses Feld aus.'],
+    attempts: ['{n} try left.|{n} tries left.', 'Noch {n} Versuch.|Noch {n} Versuche.'],
+  },
+  title: {
+    USERNAME_PASSWORD_REQUIRED: ['Sign in', 'Anmelden'],
+    DEVICE_SELECTION_REQUIRED: ['Confirm it’s you', 'Bestätigen Sie, dass Sie es sind'],
+    OTP_REQUIRED: ['Enter your code', 'Code eingeben'],
+    OTP_VERIFIED: ['Code accepted', 'Code angenommen'],
+    MFA_COMPLETED: ['Confirmed', 'Bestätigt'],
+    MFA_FAILED: ['We could not confirm it’s you', 'Bestätigung nicht möglich'],
+    RESUME: ['Taking you back…', 'Sie werden zurückgeleitet…'],
+    COMPLETED: ['You are signed in', 'Sie sind angemeldet'],
+    FAILED: ['Sign‑on failed', 'Anmeldung fehlgeschlagen'],
+    CANCELED: ['Sign‑on was cancelled', 'Anmeldung abgebrochen'],
+    ended: ['This sign‑on has ended', 'Diese Anmeldung ist beendet'],
+    offline: ['No connection', 'Keine Verbindung'],
+  },
+  lead: {
+    DEVICE_SELECTION_REQUIRED: ['Choose how you want to confirm.', 'Wählen Sie, wie Sie bestätigen möchten.'],
+    OTP_VERIFIED: ['We are finishing your sign-on.', 'Ihre Anmeldung wird abgeschlossen.'],
+    RESUME: ['If nothing happens, follow the link.', 'Wenn nichts geschieht, folgen Sie dem Link.'],
+    COMPLETED: ['You can go back to your application.', 'Sie können zu Ihrer Anwendung zurückkehren.'],
+    FAILED: ['You were not signed in.', 'Sie wurden nicht angemeldet.'],
+    ended: ['It was finished, cancelled, or open for too long.', 'Sie ist abgeschlossen, abgebrochen oder war zu lange offen.'],
+  },
+  sent: {
+    EMAIL: ['We sent a code by e-mail to {target}.', 'Wir haben einen Code per E-Mail an {target} gesendet.'],
+    SMS: ['We sent a code by text message to {target}.', 'Wir haben einen Code per SMS an {target} gesendet.'],
+    VOICE: ['We are calling {target} to read out a code.', 'Wir rufen {target} an und lesen einen Code vor.'],
+    TOTP: ['Type the code that your authenticator app shows.', 'Geben Sie den Code aus Ihrer Authenticator-App ein.'],
+    other: ['We sent a code to {target}.', 'Wir haben einen Code an {target} gesendet.'],
+    unknown: ['Type the one-time code.', 'Geben Sie den Einmalcode ein.'],
+  },
+  device: {
+    EMAIL: ['E-mail', 'E-Mail'],
+    SMS: ['Text message', 'SMS'],
+    VOICE: ['Phone call', 'Anruf'],
+    TOTP: ['Authenticator app', 'Authenticator-App'],
+    MOBILE: ['Mobile app', 'Mobile App'],
+    unusable: ['Not available now. It may be locked after wrong codes.', 'Zurzeit nicht verfügbar, vielleicht nach falschen Codes gesperrt.'],
+  },
+  field: {
+    username: ['Username', 'Benutzername'],
+    password: ['Password', 'Passwort'],
+    otp: ['One-time code', 'Einmalcode'],
+    rememberMyUsername: ['Remember my username', 'Benutzernamen merken'],
+    thisIsMyDevice: ['This is my device', 'Das ist mein Gerät'],
+    show: ['Show', 'Zeigen'],
+    showPassword: ['Show password', 'Passwort zeigen'],
+    numberMatching: ['Type this number on your phone', 'Geben Sie diese Zahl auf Ihrem Telefon ein'],
+  },
+  otp: {
+    resend: ['Send the code again', 'Code erneut senden'],
+    resendIn: ['Send again in {n} s', 'Erneut senden in {n} s'],
+    resent: ['The code was sent again.', 'Der Code wurde erneut gesendet.'],
+    resendNow: ['You can ask for the code again.', 'Sie können den Code erneut anfordern.'],
+    other: ['Use another device', 'Anderes Gerät wählen'],
+  },
+  action: {
+    checkUsernamePassword: ['Sign in', 'Anmelden'],
+    checkOtp: ['Confirm', 'Bestätigen'],
+    continueAuthentication: ['Continue', 'Weiter'],
+    cancelAuthentication: ['Cancel', 'Abbrechen'],
+    poll: ['Check now', 'Jetzt prüfen'],
+    selectDevice: ['Choose a device', 'Gerät wählen'],
+  },
+  demo: {
+    title: 'Demo application',
+    redirect: 'Sign in (redirect)',
+    here: 'Sign in (this page)',
+    insecure: 'Browsers do cryptography only for https pages and for this machine. Open this page over https, or at http://127.0.0.1 with the same port.',
+    otherOrigin: 'The server calls itself {issuer}. Sign in from there:',
+    foreign: 'This answer does not belong to a sign-in that began in this tab.',
+    badIssuer: 'The answer names another issuer and was dropped.',
+    error: 'The sign-in did not succeed',
+    working: 'Checking the answer…',
+    verified: 'Verified',
+    verifiedLead: 'The ID token is genuine and meant for this application.',
+    notVerified: 'Not verified',
+    notVerifiedLead: 'The ID token failed a check. An application must not accept it.',
+    checks: 'What was checked',
+    claims: 'What the ID token says',
+    userinfo: 'What userinfo says',
+    raw: 'ID token as received',
+    again: 'Start over',
+    passed: 'passed',
+    missed: 'failed',
+    signature: 'Signature ({alg}, key {kid})',
+    iss: 'Issuer',
+    aud: 'Audience',
+    nonce: 'Nonce of this sign-in',
+    exp: 'Not expired',
+  },
+  messages: {
+    to: 'To',
+    copy: 'Copy code',
+    copied: 'Copied',
+    notCopied: 'Please select the code by hand',
+    off: 'This server shows messages only as a demo, on this machine.',
+  },
+};
+
+// The page says which languages it has; the demo's have one.
+const LANGUAGES = (document.documentElement.dataset.languages ?? 'en').split(' ');
+
+export const language = (navigator.languages ?? [])
+  .map((tag) => tag.slice(0, 2).toLowerCase())
+  .find((tag) => LANGUAGES.includes(tag)) ?? 'en';
+
+export function has(key) {
+  const [group, name] = key.split('.');
+  return Object.hasOwn(TEXTS, group) && Object.hasOwn(TEXTS[group], name);
+}
+
+export function t(key, values = {}) {
+  const [group, name] = key.split('.');
+  const texts = [TEXTS[group][name]].flat();
+  const forms = texts[LANGUAGES.indexOf(language)].split('|');
+  const text = values.n === 1 ? forms[0] : forms.at(-1);
+  return text.replace(/\{(\w+)\}/g, (all, member) => values[member] ?? all);
+}
+
+// A text if there is one, else words made of the code name: PIN_REQUIRED and
+// resendPin become "Pin required" and "Resend pin".
+export function nameOf(group, code) {
+  if (has(`${group}.${code}`)) {
+    return t(`${group}.${code}`);
+  }
+  const words = String(code).replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .replace(/[_.-]+/g, ' ').trim().toLowerCase();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+export function setTitle(text) {
+  document.title = `${text} – factord`;
+}
+
+export function localTime(seconds) {
+  return new Date(seconds * 1000).toLocaleString([],
+    { dateStyle: 'medium', timeStyle: 'medium' });
+}
