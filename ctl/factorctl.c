@@ -306,6 +306,27 @@ keys_rotate(const struct request *request)
 }
 
 static int
+keys_forget(const struct request *request)
+{
+    return tell(request, "POST", "/keys/forget", NULL, "old keys forgotten");
+}
+
+static int
+sweep(const struct request *request)
+{
+    json_t *answer = ask(request, "POST", "/sweep", NULL, 0);
+
+    if (!answer)
+        return EXIT_FAILURE;
+    if (request->json)
+        print_json(answer);
+    else
+        print_members(answer);
+    json_decref(answer);
+    return EXIT_SUCCESS;
+}
+
+static int
 audit_verify(const struct request *request)
 {
     json_t *answer = ask(request, "GET", "/audit/verify", NULL, 0);
@@ -359,6 +380,9 @@ static const struct command commands[] = {
     {"backup", NULL, "FILE", "copy the store while it runs", 1, 1, backup},
     {"keys", "rotate", "", "seal and sign with new keys from now on", 0, 0,
      keys_rotate},
+    {"keys", "forget", "", "drop old keys that no record needs any more", 0, 0,
+     keys_forget},
+    {"sweep", NULL, "", "remove what has expired, re-seal, now", 0, 0, sweep},
     {"audit", "verify", "", "check the chain of audit events", 0, 0,
      audit_verify},
     {"status", NULL, "", "how the daemon is", 0, 0, status},

@@ -20,6 +20,7 @@ struct pages;   /* host/pages.h */
 struct park;    /* host/http/park.h */
 struct pool;    /* host/step/pool.h */
 struct sources; /* host/plugin/sources.h */
+struct sweep;   /* host/sweep.h */
 
 struct host {
     struct config *config;
@@ -32,6 +33,7 @@ struct host {
     struct clients *clients;
     struct sources *sources;
     struct outbox *outbox;
+    struct sweep *sweep;
     struct pages *pages;
     struct lanes *lanes;
     struct pool *slow;

@@ -89,6 +89,9 @@ write_json(const char *part, int level, const char *message,
     json_decref(line);
 }
 
+static void log_va(const char *part, int level, const json_t *fields,
+                   const char *format, va_list args) FACTOR_PRINTF(4, 0);
+
 static void
 log_va(const char *part, int level, const json_t *fields, const char *format,
        va_list args)

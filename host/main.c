@@ -190,14 +190,14 @@ print_table(const struct options *options,
 static int
 print_plugin(const struct options *options, const struct config *config)
 {
-    struct loader *loader = loader_new(config_text(config, "/plugin_directory"));
+    const char *directory = config_text(config, "/plugin_directory");
+    struct loader *loader = loader_new(directory);
     const struct loaded_plugin *plugin;
     struct factor_error err;
     char file[4096];
     int status = CONFIG_EXIT;
 
-    snprintf(file, sizeof(file), "%s/%s.so",
-             config_text(config, "/plugin_directory"), options->plugin);
+    snprintf(file, sizeof(file), "%s/%s.so", directory, options->plugin);
     if (loader_load_file(loader, file, &plugin, &err) == FACTOR_OK) {
         print_table(options, plugin->info->settings, plugin->info->name);
         loader_release(loader, plugin);
@@ -212,8 +212,7 @@ print_plugin(const struct options *options, const struct config *config)
 static int
 check(struct config *config, struct problems *problems)
 {
-    if (problems->errors == 0)
-        start_check(config, problems);
+    start_check(config, problems);
     tell_problems(problems);
     if (problems->errors)
         return CONFIG_EXIT;

@@ -25,6 +25,7 @@
 #include "host/rest/rest.h"
 #include "host/step/lanes.h"
 #include "host/step/pool.h"
+#include "host/sweep.h"
 #include "host/users/import.h"
 
 enum { LISTENERS = 3, TABLES = 10 };
@@ -40,7 +41,6 @@ struct running {
     struct instances *instances;
     struct backends *backends;
     struct renderer renderer;
-    struct sweep *sweep;
     char *base_url, *base_origin;
     char host_name[RENDER_HOST_SIZE]; /* of base_url */
     struct listening listening[LISTENERS];
@@ -274,7 +274,12 @@ import_users(struct running *running, struct factor_error *err)
 static factor_status
 start_sweep(struct running *running, struct factor_error *err)
 {
-    (void)running; (void)err; return FACTOR_OK; /* TODO-LEAD */
+    const struct sweep_parts parts = {
+        .database = running->host.database,
+        .keep_settled_ms =
+            config_number(running->host.config, "/outbox/keep_settled"),
+    };
+    return sweep_start(&parts, &running->host.sweep, err);
 }
 
 /* --- Listeners. --- */
@@ -282,7 +287,8 @@ start_sweep(struct running *running, struct factor_error *err)
 static bool
 on_loopback(const char *listen)
 {
-    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]", 5) == 0 ||
+    return strncmp(listen, "127.", 4) == 0 ||
+           strncmp(listen, "[::1]", 5) == 0 ||
            strncmp(listen, "localhost:", 10) == 0 ||
            strncmp(listen, "unix:", 5) == 0;
 }
@@ -482,7 +488,10 @@ start_stop(struct running *running)
     sources_free(host->sources);
     for (i = 0; i < running->listening_count; i++)
         http_stop(running->listening[i].server);
-    outbox_stop(host->outbox);
+    sweep_stop(host->sweep);
+    /* A back end that never returned holds on to all that is below. */
+    if (!outbox_stop(host->outbox))
+        return;
     host->outbox = NULL;
     backends_free(running->backends);
     database_close(host->database);

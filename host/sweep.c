@@ -44,7 +44,6 @@ struct task {
 
 /* How one sort of record is found and treated. */
 struct chore {
-    const char *name;
     uint32_t kind; /* FACTOR_QUERY_... */
     factor_status (*decide)(struct txn *txn, void *context,
                             struct factor_error *err);
@@ -104,11 +103,12 @@ leave_none(const struct record *record)
 static factor_status
 reseal(struct txn *txn, void *context, struct factor_error *err)
 {
+    struct task *task = context;
     const struct record *record = NULL;
-    factor_status st = find(txn, context, &record);
+    factor_status st = find(txn, task, &record);
     struct txn_put put;
 
-    if (st != FACTOR_OK || ((struct task *)context)->moved)
+    if (st != FACTOR_OK || task->moved)
         return st;
     put = (struct txn_put){
         .collection = record->face.collection,
@@ -133,11 +133,9 @@ leave_sending(const struct record *record)
     return is_open_message(record) && strcmp(state, "sending") == 0;
 }
 
-static const struct chore expired_chore = {"expired records",
-                                           FACTOR_QUERY_EXPIRED,
+static const struct chore expired_chore = {FACTOR_QUERY_EXPIRED,
                                            remove_expired, leave_none};
-static const struct chore reseal_chore = {"records sealed by an older key",
-                                          FACTOR_QUERY_KEY, reseal,
+static const struct chore reseal_chore = {FACTOR_QUERY_KEY, reseal,
                                           leave_sending};
 
 /* --- Batches. --- */

@@ -34,7 +34,7 @@ exports_one_symbol()
         seen=$(symbols -D --defined-only "$object" |
             awk '$NF != "'$entry'" { print $NF }')
         none "$name exports nothing but $entry" "$seen"
-        if symbols -D --defined-only "$object" | grep -q " T $entry\$"; then
+        if symbols -D --defined-only "$object" | grep " T $entry\$" >/dev/null; then
             pass "$name exports $entry"
         else
             fail "$name exports $entry"
@@ -136,32 +136,32 @@ each()
 
 is_bound_now()
 {
-    elf -dW "$1" | grep -qE '\(BIND_NOW\)|\(FLAGS_1\).*NOW'
+    elf -dW "$1" | grep -E '\(BIND_NOW\)|\(FLAGS_1\).*NOW' >/dev/null
 }
 
 has_relro()
 {
-    elf -lW "$1" | grep -q GNU_RELRO
+    elf -lW "$1" | grep GNU_RELRO >/dev/null
 }
 
 has_no_exec_stack()
 {
-    elf -lW "$1" | grep -q 'GNU_STACK.* RW '
+    elf -lW "$1" | grep 'GNU_STACK.* RW ' >/dev/null
 }
 
 has_no_text_relocation()
 {
-    ! elf -dW "$1" | grep -q '(TEXTREL)'
+    ! elf -dW "$1" | grep '(TEXTREL)' >/dev/null
 }
 
 is_pie()
 {
-    elf -dW "$1" | grep -q '(FLAGS_1).*PIE'
+    elf -dW "$1" | grep '(FLAGS_1).*PIE' >/dev/null
 }
 
 has_stack_protector()
 {
-    symbols -D -u "$1" | grep -q ' __stack_chk_fail'
+    symbols -D -u "$1" | grep ' __stack_chk_fail' >/dev/null
 }
 
 # Under sanitizers, which go without it, each check says that it is skipped.

@@ -147,6 +147,7 @@ list_query(struct http_request *request)
 static void
 who(struct http_request *request)
 {
+    CU_ASSERT_EQUAL(http_method(request), HTTP_GET);
     answer_text(request, "%s %ld %s", http_address(request),
                 http_peer_uid(request), (const char *)http_context(request));
 }
@@ -241,6 +242,7 @@ odd_reply(struct http_request *request)
     CU_ASSERT_FALSE(http_reply_header(reply, "X-A", "b\r\nX-B: c"));
     CU_ASSERT_FALSE(http_reply_header(reply, "X-A", "\x7f"));
     CU_ASSERT_FALSE(http_reply_header(reply, "X A", "b"));
+    CU_ASSERT_FALSE(http_reply_header(reply, "X:A", "b"));
     CU_ASSERT_FALSE(http_reply_header(reply, "", "b"));
     CU_ASSERT_TRUE(http_reply_header(reply, "Set-Cookie", "a=1"));
     CU_ASSERT_TRUE(http_reply_header(reply, "Set-Cookie", "b=2"));
@@ -657,7 +659,8 @@ paths_are_decoded_once(void)
 {
     ASSERT_ASK(GET("/echo/a%2Fb%20c"), 200, "echo|/echo/a/b c|a/b c|-|-|-|0:");
     ASSERT_ASK(GET("/echo/a%252Fb"), 200, "echo|/echo/a%2Fb|a%2Fb|-|-|-|0:");
-    ASSERT_ASK(GET("/echo/a+b?q=%2Bx"), 200, "echo|/echo/a+b|a+b|+x|-|-|0:");
+    ASSERT_ASK(GET("/echo/%20a+b?q=%2Bx"), 200,
+               "echo|/echo/ a+b| a+b|+x|-|-|0:");
     ASSERT_ASK(GET("/%65cho/%e2%82%ac"), 200,
                "echo|/echo/\xe2\x82\xac|\xe2\x82\xac|-|-|-|0:");
     ASSERT_ASK(GET("/echo/a%2Fb/of/c"), 200, "two|/echo/a/b/of/c|a/b|-|-|-|0:");
@@ -811,10 +814,10 @@ head_is_get_without_a_body(void)
     struct client *client = client_new();
     struct answer answer;
 
-    say(client, "HEAD /echo/a" HOST "\r\n" GET("/echo/b"));
+    say(client, "HEAD /who" HOST "\r\n" GET("/echo/b"));
     CU_ASSERT_TRUE(hear_head(client, &answer));
     CU_ASSERT_EQUAL(answer.status, 200);
-    ASSERT_TEXT(header_of(&answer, "Content-Length"), "23");
+    ASSERT_TEXT(header_of(&answer, "Content-Length"), "24");
     CU_ASSERT_TRUE(hear(client, &answer));
     ASSERT_TEXT(answer.body, "echo|/echo/b|b|-|-|-|0:");
     client_free(client);
@@ -847,6 +850,7 @@ static const struct refused {
     {"space in the path", GET("/echo/a b"), 400},
     {"raw UTF-8", GET("/echo/\xc3\xa4"), 400},
     {"control byte in the path", GET("/echo/a\x01"), 400},
+    {"delete in the path", GET("/echo/a\x7f"), 400},
     {"no slash", GET("echo/a"), 400},
     {"absolute form", GET("http://x/who"), 400},
     {"asterisk", "OPTIONS *" HOST "\r\n", 400},
@@ -1081,8 +1085,8 @@ chunks_are_counted(void)
     CU_ASSERT_TRUE(hear(client, &answer));
     ASSERT_TEXT(answer.body, "65536 6356992");
     say(client, "POST /length" HOST "Transfer-Encoding: chunked\r\n\r\n");
-    say_chunks(client, 65, 1024);
-    say(client, "0\r\n\r\n");
+    say_chunks(client, 64, 1024);
+    say(client, "1\r\na\r\n0\r\n\r\n");
     CU_ASSERT_TRUE(hear(client, &answer));
     CU_ASSERT_EQUAL(answer.status, 413);
     CU_ASSERT_TRUE(is_json_error(&answer, "INVALID_REQUEST"));
@@ -1220,6 +1224,7 @@ replies_carry_what_was_set(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(answer.head, "Set-Cookie: a=1\r\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(answer.head, "Set-Cookie: b=2\r\n"));
     CU_ASSERT_PTR_NULL(strstr(answer.head, "X-B"));
+    CU_ASSERT_PTR_NULL(strstr(answer.head, "no-store"));
     CU_ASSERT_EQUAL(ask("DELETE /empty" HOST "\r\n", &answer), 204);
     ASSERT_TEXT(header_of(&answer, "Content-Type"), "");
     ASSERT_TEXT(header_of(&answer, "Cache-Control"), "no-store");
@@ -1403,6 +1408,34 @@ stop_waits_for_the_suspended(void)
     CU_ASSERT_EQUAL(seen.ended, 1);
     client_free(client);
     http_stop(NULL);
+}
+
+/* Handlers that park at once, in all states, while the server is stopped. */
+static void
+stop_comes_at_any_time(void)
+{
+    struct client *clients[8];
+    unsigned short main_port = port;
+    struct http_server *own;
+    unsigned i, k, round;
+
+    for (round = 0; round < 20; round++) {
+        own = start("127.0.0.1:0", 2, tables, &port, 0);
+        for (i = 0; i < TAP_COUNT(clients); i++)
+            clients[i] = client_new();
+        for (k = 0; k < 20; k++)
+            for (i = 0; i < TAP_COUNT(clients); i++)
+                say(clients[i], GET("/wait?key=stop&ms=0"));
+        http_stop(own);
+        for (i = 0; i < TAP_COUNT(clients); i++) {
+            while (fill(clients[i]))
+                continue;
+            CU_ASSERT_NOT_EQUAL(errno, EAGAIN);
+            client_free(clients[i]);
+        }
+    }
+    port = main_port;
+    CU_ASSERT_EQUAL(park_count(park), 0);
 }
 
 static int
@@ -1827,17 +1860,19 @@ bodies_are_wiped(void)
     static const char masked[] = "rdbsdu,o`o`,23456";
     struct client *client = client_new();
     struct answer answer;
+    /* What is freed loses its first bytes to the allocator. */
     char request[256] =
         "POST /echo/a?q=................. HTTP/1.1\r\nHost: x\r\n"
-        "Content-Length: 17\r\n\r\n.................";
+        "Content-Length: 57\r\n\r\n"
+        "----------------------------------------.................";
 
     unmask(strchr(request, '.'), masked);
-    unmask(strrchr(request, '\n') + 1, masked);
+    unmask(strrchr(request, '-') + 1, masked);
     CU_ASSERT_EQUAL(count_in_memory(masked), 2);
     say(client, request);
     explicit_bzero(request, sizeof(request));
     CU_ASSERT_TRUE(hear(client, &answer));
-    CU_ASSERT_PTR_NOT_NULL(strstr(answer.body, "17:secret-nan"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(answer.body, "|a|secret-nan"));
     explicit_bzero(&answer, sizeof(answer));
     client_free(client);
     CU_ASSERT_TRUE(active_falls_to(server, 0));
@@ -1880,6 +1915,7 @@ static const struct tap_test tests[] = {
     {"a prefix of all comes last", prefix_of_all_comes_last},
     {"a quiet server ends politely", quiet_servers_end_politely},
     {"stopping waits for the suspended", stop_waits_for_the_suspended},
+    {"stopping comes at any time", stop_comes_at_any_time},
     {"a unix socket names its peer", unix_sockets_name_the_peer},
     {"a file is not taken for a socket", files_are_not_taken_for_sockets},
     {"listening says what is wrong", listening_says_what_is_wrong},

@@ -8,12 +8,15 @@
 
 #include "factor/model.h"
 #include "factor/step.h"
+#include "host/clock.h"
 #include "host/config/config.h"
 #include "host/jose.h"
 #include "host/json.h"
+#include "host/keys.h"
 #include "host/oauth/asked.h"
 #include "host/oauth/bearer.h"
 #include "host/oauth/client.h"
+#include "host/oauth/discovery.h"
 #include "host/oauth/form.h"
 #include "host/oauth/grant.h"
 #include "host/oauth/hint.h"
@@ -64,8 +67,13 @@ static const char clients_text[] =
     " 'backend': {'type': 'confidential', 'pi_flow': true,"
     "  'policies': ['hint', 'one']}}";
 
+#define BASE "https://as.example"
+
 static struct {
-    char directory[32], file[64];
+    char directory[32], file[64], keys_file[64];
+    struct jose_key *key; /* of the client "backend" */
+    struct keys *keys;
+    struct host host;
     json_t *tree; /* as it is written */
     struct config *config;
     struct policies *policies;
@@ -98,17 +106,15 @@ json_of(const char *text)
     return json;
 }
 
-/* The public half of a new key, as a set. */
+/* The public half of the backend's new key, as a set. */
 static json_t *
 new_jwks(void)
 {
-    struct jose_key *key = NULL;
     json_t *jwk = NULL, *set = NULL;
 
     if (jose_jwk_generate("ES256", &jwk, NULL) == FACTOR_OK &&
-        jose_key_import(jwk, &key, NULL) == FACTOR_OK)
-        set = json_pack("{s:[o]}", "keys", jose_key_public(key));
-    jose_key_free(key);
+        jose_key_import(jwk, &fix.key, NULL) == FACTOR_OK)
+        set = json_pack("{s:[o]}", "keys", jose_key_public(fix.key));
     json_decref(jwk);
     return set;
 }
@@ -158,6 +164,12 @@ load(void)
     fix.policies = policies_new(fix.config, adapters, COUNT(adapters),
                                 &fix.problems);
     fix.clients = clients_new(fix.config, fix.policies, &fix.problems);
+    fix.host.config = fix.config;
+    fix.host.policies = fix.policies;
+    fix.host.clients = fix.clients;
+    fix.host.keys = fix.keys;
+    fix.host.base_url = BASE;
+    fix.host.base_origin = BASE;
     return fix.clients != NULL;
 }
 
@@ -172,6 +184,10 @@ set_up(void)
     if (!mkdtemp(fix.directory))
         return -1;
     snprintf(fix.file, sizeof(fix.file), "%s/factord.json", fix.directory);
+    snprintf(fix.keys_file, sizeof(fix.keys_file), "%s/keys.json",
+             fix.directory);
+    if (keys_open(fix.keys_file, true, &fix.keys, NULL) != FACTOR_OK)
+        return -1;
     fix.arena = arena_new();
     fix.tree = new_tree();
     if (!fix.arena || !fix.tree || !load())
@@ -187,6 +203,9 @@ tear_down(void)
     drop_config();
     json_decref(fix.tree);
     arena_free(fix.arena);
+    jose_key_free(fix.key);
+    keys_close(fix.keys);
+    unlink(fix.keys_file);
     unlink(fix.file);
     rmdir(fix.directory);
     return 0;
@@ -682,7 +701,7 @@ login_of(const char *body, const char *authorization)
     form = form_of(body);
     login_read(fix.clients, &form, authorization, &login);
     if (!login.error)
-        login_verify(NULL, fix.arena, &login);
+        login_verify(&fix.host, fix.arena, &login);
     return login;
 }
 
@@ -766,6 +785,131 @@ assertions_name_their_client(void)
     CU_ASSERT_PTR_NULL(proof_claimed_subject(fix.arena, "a..b"));
     CU_ASSERT_PTR_NULL(proof_claimed_subject(fix.arena, "a.!!.b"));
     CU_ASSERT_PTR_NULL(proof_claimed_subject(fix.arena, "a.e30.b"));
+}
+
+/* Signed by the backend: what every proof says, with some of it changed
+ * (null: left out). */
+static char *
+signed_token(const char *changes)
+{
+    json_int_t now = clock_now_ms() / 1000;
+    json_t *claims = json_pack(
+        "{s:s, s:s, s:s, s:s, s:I, s:I}", "iss", "backend", "sub", "backend",
+        "aud", BASE "/as/token.oauth2", "jti", "j1", "iat", now, "exp",
+        now + 60);
+    json_t *changed = json_of(changes), *value;
+    const char *name;
+    char *token = NULL, *copy;
+
+    json_object_foreach(changed, name, value) {
+        if (json_is_integer(value))
+            value = json_integer(now + json_integer_value(value));
+        else
+            json_incref(value);
+        json_object_set_new(claims, name, value);
+        if (json_is_null(value))
+            json_object_del(claims, name);
+    }
+    jose_sign(fix.key, "JWT", claims, &token, NULL);
+    copy = arena_copy(fix.arena, token);
+    free(token);
+    json_decref(claims);
+    json_decref(changed);
+    return copy;
+}
+
+/* Numbers are seconds from now. */
+static const struct {
+    const char *changes;
+    bool holds;
+} assertions[] = {
+    {"{}", true},
+    {"{'aud': 'https://as.example'}", true},
+    {"{'iat': null}", true},
+    {"{'aud': 'https://other.example'}", false},
+    {"{'aud': 'https://as.example/as/authorization.oauth2'}", false},
+    {"{'aud': null}", false},
+    {"{'exp': null}", false},
+    {"{'exp': -60}", false},
+    {"{'exp': 600}", false},
+    {"{'nbf': 120}", false},
+    {"{'jti': null}", false},
+    {"{'jti': ''}", false},
+    {"{'iss': null}", false},
+    {"{'iss': 'spa'}", false},
+    {"{'sub': null}", false},
+    {"{'sub': 'post'}", false},
+    {"{'sub': 'nobody'}", false},
+};
+
+static void
+assertions_hold_or_not(void)
+{
+    struct login login;
+    const char *body, *token;
+    size_t i;
+
+    for (i = 0; i < COUNT(assertions); i++) {
+        token = signed_token(assertions[i].changes);
+        body = arena_format(fix.arena,
+                            "client_assertion_type=" LOGIN_ASSERTION
+                            "&client_assertion=%s",
+                            token);
+        login = login_of(body, NULL);
+        CU_ASSERT_TRUE(same(login.error, assertions[i].holds
+                                             ? NULL
+                                             : "invalid_client"));
+        if (!login.error != assertions[i].holds)
+            tap_note("row %zu", i);
+    }
+}
+
+/* As assertions, but who signed on is named. */
+static const struct {
+    const char *changes, *error;
+    int64_t max_age_s;
+} hints[] = {
+    {"{'sub': 'ann', 'aud': 'https://as.example'}", NULL, -1},
+    {"{'sub': 'ann', 'iss': null, 'aud': 'https://as.example'}", NULL, -1},
+    {"{'sub': 'ann', 'aud': 'https://as.example/as/authorization.oauth2'}",
+     NULL, -1},
+    {"{'sub': 'ann', 'aud': 'https://as.example', 'auth_time': -50}", NULL,
+     60},
+    {"{'sub': 'ann', 'aud': 'https://as.example', 'auth_time': -90}",
+     "login_required", 60},
+    {"{'sub': 'ann'}", "invalid_request", -1}, /* for the token endpoint */
+    {"{'aud': 'https://as.example'}", "invalid_request", -1}, /* itself */
+    {"{'sub': 'ann', 'iss': 'spa', 'aud': 'https://as.example'}",
+     "invalid_request", -1},
+    {"{'sub': 'ann', 'aud': 'https://as.example', 'jti': null}",
+     "invalid_request", -1},
+    {"{'sub': 'ann', 'aud': 'https://as.example', 'exp': -60}",
+     "invalid_request", -1},
+    {"{'sub': 'ann', 'aud': 'https://as.example', 'exp': 3600}",
+     "invalid_request", -1},
+    {"{'sub': null, 'aud': 'https://as.example'}", "invalid_request", -1},
+};
+
+static void
+hints_hold_or_not(void)
+{
+    struct asked asked = {.client = client("backend")};
+    const json_t *claims;
+    size_t i;
+
+    for (i = 0; i < COUNT(hints); i++) {
+        asked.error = NULL;
+        asked.max_age_s = hints[i].max_age_s;
+        asked.hint_token = signed_token(hints[i].changes);
+        claims = hint_verify(&fix.host, fix.arena, &asked);
+        CU_ASSERT_TRUE(same(asked.error, hints[i].error));
+        CU_ASSERT_EQUAL(claims == NULL, hints[i].error != NULL);
+        if (!same(asked.error, hints[i].error))
+            tap_note("row %zu: %s", i, asked.error ? asked.error : "held");
+    }
+    asked.client = client("spa"); /* with no keys */
+    asked.hint_token = signed_token(hints[0].changes);
+    CU_ASSERT_PTR_NULL(hint_verify(&fix.host, fix.arena, &asked));
 }
 
 /* --- Codes. --- */
@@ -937,6 +1081,119 @@ at_hash_is_that_of_the_standard(void)
     CU_ASSERT_STRING_EQUAL(hash, "77QmUPtjPfzWtF2AnpK9RQ");
 }
 
+/* Verified as a client would; NULL: it does not hold. */
+static json_t *
+token_claims(const char *token, const char *typ, const char *aud)
+{
+    const struct jose_expect expect = {
+        .iss = BASE, .aud = {aud}, .typ = typ,
+        .now_s = clock_now_ms() / 1000, .leeway_s = 5};
+    struct jose_jwks keys = {0};
+    json_t *claims = NULL;
+
+    keys_verifying(fix.keys, &keys);
+    if (!token || jose_verify(token, strlen(token), &keys, &expect, &claims,
+                              NULL) != FACTOR_OK)
+        claims = NULL;
+    jose_jwks_clear(&keys);
+    return arena_keep_json(fix.arena, claims ? claims : json_object());
+}
+
+static json_t *
+issue(const char *grant_text)
+{
+    struct record grant = {.face = {.id = "g1", .owner = "u1"}};
+    json_t *answer;
+
+    grant.body = json_of(grant_text);
+    answer = issue_for_grant(&fix.host, client("spa"), &grant,
+                             clock_now_ms());
+    json_decref(grant.body);
+    return arena_keep_json(fix.arena, answer ? answer : json_object());
+}
+
+static void
+tokens_say_what_was_granted(void)
+{
+    const json_t *answer = issue(
+        "{'scope': 'openid email', 'acr': 'urn:otp', 'amr': ['pwd', 'otp'],"
+        " 'authTime': 7, 'nonce': 'n', 'claims': {'who': 'Ann',"
+        " 'sub': 'evil', 'iss': 'evil', 'exp': 1, 'acr': 'evil'}}");
+    const char *access = json_text(answer, "access_token");
+    const json_t *id = token_claims(json_text(answer, "id_token"), NULL,
+                                    "spa");
+    const json_t *claims = token_claims(access, "at+jwt", BASE);
+    char hash[ISSUE_HASH] = "";
+
+    CU_ASSERT_TRUE(same(json_text(answer, "token_type"), "Bearer"));
+    CU_ASSERT_TRUE(same(json_text(answer, "scope"), "openid email"));
+    CU_ASSERT_EQUAL(json_number(answer, "expires_in", 0), 3600);
+    CU_ASSERT_TRUE(access && issue_at_hash(access, hash));
+    CU_ASSERT_TRUE(same(json_text(id, "at_hash"), hash));
+    CU_ASSERT_TRUE(same(json_text(id, "sub"), "u1"));
+    CU_ASSERT_TRUE(same(json_text(id, "acr"), "urn:otp"));
+    CU_ASSERT_TRUE(same(json_text(id, "nonce"), "n"));
+    CU_ASSERT_TRUE(same(json_text(id, "who"), "Ann"));
+    CU_ASSERT_EQUAL(json_number(id, "auth_time", 0), 7);
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(id, "amr")), 2);
+    CU_ASSERT_TRUE(same(json_text(claims, "sub"), "u1"));
+    CU_ASSERT_TRUE(same(json_text(claims, "client_id"), "spa"));
+    CU_ASSERT_TRUE(same(json_text(claims, "grant"), "g1"));
+    CU_ASSERT_PTR_NOT_NULL(json_text(claims, "jti"));
+    /* Neither token is taken for the other. */
+    CU_ASSERT_EQUAL(json_object_size(token_claims(
+                        json_text(answer, "id_token"), "at+jwt", "spa")), 0);
+    CU_ASSERT_EQUAL(json_object_size(token_claims(access, NULL, BASE)), 0);
+}
+
+static void
+no_openid_no_id_token(void)
+{
+    const json_t *answer = issue("{'scope': 'email', 'authTime': 7}");
+
+    CU_ASSERT_PTR_NOT_NULL(json_text(answer, "access_token"));
+    CU_ASSERT_PTR_NULL(json_text(answer, "id_token"));
+    answer = issue("{'authTime': 7}");
+    CU_ASSERT_PTR_NOT_NULL(json_text(answer, "access_token"));
+    CU_ASSERT_PTR_NULL(json_object_get(answer, "id_token"));
+    CU_ASSERT_PTR_NULL(json_object_get(answer, "scope"));
+}
+
+static void
+worker_tokens_have_roles(void)
+{
+    json_t *answer = arena_keep_json(
+        fix.arena,
+        issue_for_worker(&fix.host, client("post"), clock_now_ms()));
+    const json_t *claims =
+        token_claims(json_text(answer, "access_token"), "at+jwt", BASE);
+
+    CU_ASSERT_EQUAL(json_object_size(answer), 3);
+    CU_ASSERT_TRUE(same(json_text(claims, "sub"), "post"));
+    CU_ASSERT_TRUE(same(json_text(claims, "env"),
+                        keys_environment(fix.keys)));
+    CU_ASSERT_TRUE(json_lists(json_object_get(claims, "roles"),
+                              "Identity Data Admin"));
+    CU_ASSERT_PTR_NULL(json_object_get(claims, "grant"));
+}
+
+static void
+metadata_is_that_of_the_host(void)
+{
+    json_t *metadata = discovery_metadata(&fix.host);
+
+    CU_ASSERT_TRUE(same(json_text(metadata, "issuer"), BASE));
+    CU_ASSERT_TRUE(same(json_text(metadata, "token_endpoint"),
+                        BASE "/as/token.oauth2"));
+    CU_ASSERT_EQUAL(
+        json_array_size(json_object_get(metadata, "acr_values_supported")),
+        4);
+    CU_ASSERT_TRUE(json_is_false(
+        json_object_get(metadata, "request_uri_parameter_supported")));
+    CU_ASSERT_PTR_NULL(json_object_get(metadata, "introspection_endpoint"));
+    json_decref(metadata);
+}
+
 static void
 bearer_tokens_are_found(void)
 {
@@ -1019,6 +1276,8 @@ static const struct tap_test tests[] = {
     {"a redirect escapes what it carries", urls_are_escaped},
     {"a client proves itself in its own way only", logins_hold_or_not},
     {"an assertion names its client", assertions_name_their_client},
+    {"RFC 7523: an assertion holds or not", assertions_hold_or_not},
+    {"P7: a login_hint_token holds or not", hints_hold_or_not},
     {"P4: a code is bound to challenge and redirect_uri", codes_are_bound},
     {"P1: amr is what happened, mfa two kinds", amr_is_what_happened},
     {"P7: a hint counts for the factors that it names",
@@ -1028,6 +1287,11 @@ static const struct tap_test tests[] = {
     {"P4: a code dies by use, by revocation, by time", codes_die},
     {"at_hash is that of OpenID Connect Core A.3",
      at_hash_is_that_of_the_standard},
+    {"tokens say what was granted, and no claim stands over it",
+     tokens_say_what_was_granted},
+    {"without openid there is no ID token", no_openid_no_id_token},
+    {"a worker's token has its roles", worker_tokens_have_roles},
+    {"the metadata names what works", metadata_is_that_of_the_host},
     {"a bearer token is found in its header", bearer_tokens_are_found},
     {"a bearer refusal says why", bearer_refusals_say_why},
     {"userinfo gives what the scopes ask for", userinfo_follows_scopes},

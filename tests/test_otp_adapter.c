@@ -829,6 +829,25 @@ message_has_all(void)
     close_scene(&s);
 }
 
+/* A mailbox as it was written, a number as E.164. */
+static void
+message_addresses(void)
+{
+    struct scene s = open_scene(USER_CHOICE);
+
+    factor_test_add_user(s.t, JOE, "joe",
+                         json_pack("{s:s, s:s}", "email", "Joe@ACME.test",
+                                   "phone", "+1 (555) 555-0155"));
+    enter(&s);
+    select_device(&s, s.email);
+    CU_ASSERT_STRING_EQUAL(text(json_array_get(s.reply->sends, 0), "address"),
+                           "Joe@ACME.test");
+    select_device(&s, s.sms);
+    CU_ASSERT_STRING_EQUAL(text(json_array_get(s.reply->sends, 0), "address"),
+                           "+15555550155");
+    close_scene(&s);
+}
+
 static void
 lengths(void)
 {
@@ -2525,6 +2544,7 @@ static const struct tap_test tests[] = {
       disabled_in_the_middle },
     { "the message has code, minutes, expiry and whom it is about",
       message_has_all },
+    { "O4: where messages go", message_addresses },
     { "authn C.5-11, O1: 6 to 8 digits", lengths },
     { "O1, authn C.6-1: code and secret are not left behind",
       nothing_is_left },

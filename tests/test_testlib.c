@@ -43,6 +43,9 @@ enum mode {
     ASKS_NOTHING,
     ASKS_FOR_EVER,
     LOOKS_UP,
+    READS_ALL,
+    TAKES_NAME,
+    TELLS_MORE,
     FAILS
 };
 
@@ -163,6 +166,32 @@ fini(struct factor_adapter *self)
     free(self);
 }
 
+/* One read of each sort; the last two find nothing. */
+static factor_status
+plan_all(const struct factor_host *host, struct factor_reads *reads)
+{
+    static const struct factor_name keyed = {
+        SIZED(factor_name), .purpose = "t.p", .bytes = "\x0f", .bytes_len = 1
+    };
+    static const struct factor_name bad = { SIZED(factor_name) };
+    char longest[FACTOR_ID_MAX + 2];
+
+    memset(longest, 'x', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    CU_ASSERT_EQUAL(host->read_id(reads, "t.thing", longest), FACTOR_E_INPUT);
+    CU_ASSERT_EQUAL(host->read_id(reads, "t.thing", NULL), FACTOR_E_INPUT);
+    CU_ASSERT_EQUAL(host->read_name(reads, "t.thing", &bad), FACTOR_E_INPUT);
+    if (host->read_name(reads, "t.thing", &keyed) ||
+        host->read_owned(reads, "t.thing", "u1", 1) ||
+        host->read_page(reads, "t.thing", "a", 2) ||
+        host->read_user(reads, "u1") || host->read_username(reads, "JOE") ||
+        host->read_username_owned(reads, "jOe", "t.thing", 9) ||
+        host->read_page(reads, "t.thing", "z", 1) ||
+        host->read_username(reads, "ann"))
+        return FACTOR_E_INPUT;
+    return FACTOR_OK;
+}
+
 static factor_status
 plan_reads(const struct factor_adapter *self, const struct factor_step *step,
            struct factor_reads *reads)
@@ -172,6 +201,8 @@ plan_reads(const struct factor_adapter *self, const struct factor_step *step,
     CU_ASSERT_EQUAL(step->read_count, 0);
     if (self->mode == CHANGES_FIELDS_IN_PLAN)
         json_object_clear((json_t *)(uintptr_t)step->fields);
+    if (self->mode == READS_ALL)
+        return plan_all(self->host, reads);
     if (self->mode == PLAN_OF_MEMORY)
         return self->host->read_id(reads, "t.thing", names[memory++ % 2]);
     if (self->mode == IGNORES_FAILURES) {
@@ -225,6 +256,8 @@ tell(const struct factor_adapter *self, const struct factor_step *step,
     detail->struct_size = struct_size;
     detail->code = code;
     detail->attempts_remaining = -1;
+    detail->retry_at_ms = step->now_ms + 5;
+    detail->inner = step->inputs;
     list[0] = detail;
     outcome->details = list;
     return FACTOR_OK;
@@ -341,6 +374,9 @@ conclude(const struct factor_adapter *self, const struct factor_step *step,
                     outcome);
     case BARE_DETAIL:
         return tell(self, step, "WRONG", 0, outcome);
+    case TELLS_MORE:
+        return tell(self, step, "WRONG", sizeof(struct factor_detail),
+                    outcome);
     case DECISION_OF_MEMORY:
         outcome->kinds = (uint32_t)(memory++ % 2);
         return FACTOR_OK;
@@ -371,6 +407,57 @@ look_up(const struct factor_adapter *self, const struct factor_step *step,
     return FACTOR_OK;
 }
 
+static void
+found(const struct factor_step *step, size_t n, uint32_t count,
+      const char *first, const char *next)
+{
+    CU_ASSERT_EQUAL_FATAL(step->reads[n]->count, count);
+    if (first)
+        CU_ASSERT_STRING_EQUAL(step->reads[n]->records[0]->id, first);
+    CU_ASSERT_EQUAL_FATAL(!next, !step->reads[n]->next);
+    if (next)
+        CU_ASSERT_STRING_EQUAL(step->reads[n]->next, next);
+}
+
+/* a (owner u1), b (named by key), c and d (owner u1) were seeded. */
+static factor_status
+find_all(const struct factor_step *step, struct factor_outcome *outcome)
+{
+    CU_ASSERT_EQUAL(step->read_count, 8);
+    found(step, 0, 1, "b", NULL);
+    found(step, 1, 1, "a", NULL);
+    found(step, 2, 2, "b", "c");
+    found(step, 3, 1, "u1", NULL);
+    found(step, 4, 1, "u1", NULL);
+    found(step, 5, 3, "a", NULL);
+    found(step, 6, 0, NULL, NULL);
+    found(step, 7, 0, NULL, NULL);
+    CU_ASSERT_STRING_EQUAL(step->reads[0]->records[0]->name, "keyed:t.p:0f");
+    CU_ASSERT_STRING_EQUAL(step->reads[1]->records[0]->owner, "u1");
+    CU_ASSERT_PTR_NULL(factor_read_one(step, 7));
+    CU_ASSERT_PTR_NULL(factor_read_one(step, 8));
+    outcome->verdict = FACTOR_CONTINUE;
+    outcome->state = here.name;
+    return FACTOR_OK;
+}
+
+static factor_status
+take_name(const struct factor_adapter *self, const struct factor_step *step,
+          struct factor_outcome *outcome)
+{
+    static const struct factor_name name = { SIZED(factor_name),
+                                             .text = "taken" };
+    json_t *body = json_pack("{s:i}", "v", 1);
+    struct factor_put put = { SIZED(factor_put), .collection = "t.thing",
+                              .id = "new", .name = &name, .body = body };
+    factor_status status = self->host->put(step->effects, &put);
+
+    json_decref(body);
+    outcome->verdict = FACTOR_CONTINUE;
+    outcome->state = here.name;
+    return status;
+}
+
 static factor_status
 handle_action(const struct factor_adapter *self,
               const struct factor_step *step, struct factor_outcome *outcome,
@@ -384,6 +471,10 @@ handle_action(const struct factor_adapter *self,
         err->text[1] = '\0';
         return FACTOR_E_INTERNAL;
     }
+    if (self->mode == READS_ALL)
+        return find_all(step, outcome);
+    if (self->mode == TAKES_NAME)
+        return take_name(self, step, outcome);
     if (self->mode == LOOKS_UP && step->action)
         return look_up(self, step, outcome);
     if (step->action && record)
@@ -707,6 +798,68 @@ answers(void)
 /* --- What a step finds, through the host table alone --- */
 
 static void
+seed(struct factor_test *test, const char *id, const char *owner,
+     const char *name)
+{
+    factor_test_seed(test, "t.thing", id, owner, name,
+                     json_pack("{s:i}", "v", 1));
+}
+
+static void
+reads(void)
+{
+    struct factor_test *test = new_test(READS_ALL);
+
+    factor_test_add_user(test, "u1", "Joe", NULL);
+    seed(test, "d", "u1", NULL);
+    seed(test, "c", "u1", NULL);
+    seed(test, "a", "u1", NULL);
+    seed(test, "b", NULL, "keyed:t.p:0f");
+    CU_ASSERT_EQUAL(factor_test_enter(test)->kind, FACTOR_TEST_STATE);
+    factor_test_free(test);
+}
+
+static void
+names(void)
+{
+    struct factor_test *test = new_test(TAKES_NAME);
+
+    CU_ASSERT_EQUAL(factor_test_enter(test)->kind, FACTOR_TEST_STATE);
+    CU_ASSERT_EQUAL(factor_test_version(test, "t.thing", "new"), 1);
+    factor_test_free(test);
+    test = new_test(TAKES_NAME);
+    seed(test, "other", NULL, "taken");
+    CU_ASSERT_EQUAL(factor_test_enter(test)->kind, FACTOR_TEST_BROKEN);
+    CU_ASSERT_EQUAL(factor_test_version(test, "t.thing", "new"), 0);
+    factor_test_free(test);
+}
+
+static void
+details(void)
+{
+    struct factor_test *test = new_test(TELLS_MORE);
+    const struct factor_test_reply *reply;
+    const json_t *detail;
+
+    factor_test_begin(test, "u1", json_pack("{s:i, s:s}", "more", 7, "code",
+                                            "no"));
+    factor_test_enter(test);
+    reply = go_on(test);
+    detail = json_array_get(reply->details, 0);
+    CU_ASSERT_EQUAL(reply->kind, FACTOR_TEST_ERROR);
+    CU_ASSERT_STRING_EQUAL(reply->code, "VALIDATION_ERROR");
+    CU_ASSERT_STRING_EQUAL(
+        json_string_value(json_object_get(detail, "userMessage")), "No.");
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(detail, "more")), 7);
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(detail, "code")),
+                           "WRONG");
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(detail, "retry_at_ms")),
+                    factor_test_now(test) + 5);
+    CU_ASSERT_PTR_NULL(json_object_get(detail, "attemptsRemaining"));
+    factor_test_free(test);
+}
+
+static void
 keyed_names(void)
 {
     char name[FACTOR_NAME_MAX + 1];
@@ -768,6 +921,9 @@ static const struct tap_test tests[] = {
     { "each host call fails once", each_failure },
     { "a step may not send when sending is refused", refused_sends },
     { "questions are answered from a table", answers },
+    { "each sort of read finds what it should", reads },
+    { "a name is taken once", names },
+    { "a detail is told as the client gets it", details },
     { "keyed names are readable", keyed_names },
     { "UUIDs are of version 4", uuids },
     { "tables that do not fit are refused", bad_tables },

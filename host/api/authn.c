@@ -57,8 +57,9 @@ action_of_type(struct factor_arena *arena, const char *type)
         return NULL;
     name_len = len - fixed;
     type += sizeof(prefix) - 1;
-    return action_name_ok(type, name_len) ? arena_copy_len(arena, type, name_len)
-                                          : NULL;
+    if (!action_name_ok(type, name_len))
+        return NULL;
+    return arena_copy_len(arena, type, name_len);
 }
 
 static bool

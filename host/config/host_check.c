@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "host/arena.h"
 #include "host/config/address.h"
 #include "host/config/host_settings.h"
 #include "host/config/reference.h"
@@ -497,6 +498,33 @@ check_client_pkce(const struct check *client)
                              "9700); use \"required\"");
 }
 
+/* "/demo/" is a page of this host, wherever base_url puts it; what runs there
+ * may call as any page of the client may. */
+static void
+complete_redirects(const struct check *client)
+{
+    json_t *list = json_object_get(client->object, "redirect_uris");
+    json_t *origins = json_object_get(client->object, "origins");
+    const char *base = json_string_value(json_object_get(
+        json_object_get(client->host, "server"), "base_url"));
+    const char *uri, *origin, *whole;
+    size_t i;
+
+    if (!base || !address_origin_ok(base))
+        return; /* reported already */
+    origin = arena_copy_len(client->context->arena, base,
+                            strcspn(base + 8, "/") + 8);
+    for (i = 0; origin && i < json_array_size(list); i++) {
+        uri = json_string_value(json_array_get(list, i));
+        if (!uri || uri[0] != '/' || uri[1] == '/')
+            continue;
+        whole = arena_format(client->context->arena, "%s%s", origin, uri);
+        if (!whole || json_array_set_new(list, i, json_string(whole)) != 0 ||
+            json_array_append_new(origins, json_string(origin)) != 0)
+            problems_no_memory(client->context->problems);
+    }
+}
+
 static void
 check_redirects(const struct check *client)
 {
@@ -505,8 +533,10 @@ check_redirects(const struct check *client)
     const char *uri;
     size_t i;
 
+    complete_redirects(client);
     check_list(client, "redirect_uris", address_redirect_ok,
-               "a redirect URI; write an absolute one without a fragment");
+               "a redirect URI; write an absolute one without a fragment, or "
+               "a path of this host");
     check_list(client, "origins", address_origin_ok, ORIGIN_FORM);
     for (i = 0; i < json_array_size(list.object); i++) {
         uri = json_string_value(json_array_get(list.object, i));

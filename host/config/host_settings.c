@@ -287,7 +287,9 @@ static const struct factor_setting *const client_settings[] = {
             CHOICES("client_secret_basic", "client_secret_post",
                     "private_key_jwt", "none")),
     SETTING(STRINGS, "redirect_uris",
-            "Where codes may be sent; compared byte by byte.", DEFAULT("[]")),
+            "Where codes may be sent, compared byte by byte; a path is one of "
+            "this host.",
+            DEFAULT("[]")),
     SETTING(STRINGS, "origins",
             "Web origins from which the client's pages may call.",
             DEFAULT("[]")),

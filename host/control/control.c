@@ -17,6 +17,7 @@
 #include "host/http/park.h"
 #include "host/json.h"
 #include "host/outbox/outbox.h"
+#include "host/sweep.h"
 #include "host/users/import.h"
 #include "host/users/users.h"
 
@@ -360,6 +361,47 @@ rotate_keys(struct http_request *request)
           &err);
 }
 
+/* Now, instead of at the sweeper's next turn. */
+static void
+sweep(struct http_request *request)
+{
+    const struct host *host = http_context(request);
+    struct factor_error err = {0};
+    struct sweep_counts counts = {0};
+    factor_status st;
+
+    if (!admitted(request))
+        return;
+    st = sweep_now(host->sweep, &counts, &err);
+    reply(request, st,
+          json_pack("{s:I, s:I, s:I, s:I}", "removed",
+                    (json_int_t)counts.removed, "messages",
+                    (json_int_t)counts.messages, "resealed",
+                    (json_int_t)counts.resealed, "leastKey",
+                    (json_int_t)sweep_least_key(host->sweep)),
+          &err);
+}
+
+/* The old keys can go once no record needs them. */
+static void
+forget_keys(struct http_request *request)
+{
+    const struct host *host = http_context(request);
+    uint32_t least = sweep_least_key(host->sweep);
+    struct factor_error err = {0};
+    factor_status st;
+
+    if (!admitted(request))
+        return;
+    if (least == keys_newest(host->keys))
+        st = keys_forget(host->keys, least, &err);
+    else
+        st = error_set(&err, FACTOR_E_UNSUPPORTED,
+                       "records under an old key are left; run factorctl "
+                       "sweep twice, then try again");
+    reply(request, st, NULL, &err);
+}
+
 static void
 verify_audit(struct http_request *request)
 {
@@ -413,6 +455,8 @@ const struct http_route control_routes[] = {
     {"/outbox/{id}/drop", "outbox.drop", HTTP_POST, 0, 0, drop_message},
     {"/backup", "backup", HTTP_POST, 0, 0, backup},
     {"/keys/rotate", "keys.rotate", HTTP_POST, 0, 0, rotate_keys},
+    {"/keys/forget", "keys.forget", HTTP_POST, 0, 0, forget_keys},
+    {"/sweep", "sweep", HTTP_POST, 0, 0, sweep},
     {"/audit/verify", "audit.verify", HTTP_GET, 0, 0, verify_audit},
     {"/status", "status", HTTP_GET, 0, 0, status},
     {0},

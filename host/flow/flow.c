@@ -80,7 +80,8 @@ flow_data(struct flow *flow)
 
     if (!data || !secret)
         return data;
-    whole = arena_keep_json(txn_arena(flow->txn), json_copy(json_unconst(data)));
+    whole =
+        arena_keep_json(txn_arena(flow->txn), json_copy(json_unconst(data)));
     if (whole)
         json_object_set(whole, "secret", json_unconst(secret));
     return whole;

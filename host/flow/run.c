@@ -102,7 +102,8 @@ static factor_status
 check_model(const struct run *run, const struct factor_model *model,
             struct factor_error *err)
 {
-    const struct factor_state *state = adapter_state(run->adapter, model->state);
+    const struct factor_state *state =
+        adapter_state(run->adapter, model->state);
     const char *const *action;
 
     if (!state)

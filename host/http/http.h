@@ -73,8 +73,9 @@ void http_quiesce(struct http_server *server);
 /* How many requests are between arrival and reply.  Any thread. */
 unsigned http_active(const struct http_server *server);
 
-/* Close what is left and free; NULL is allowed.  Waits for a while until no
- * request is suspended: wake them first.  Alone. */
+/* Close what is left and free; NULL is allowed.  Runs no handler any more and
+ * waits for up to 5 s until those with suspended requests have answered: wake
+ * them first.  If they do not, it leaves the server be and logs it.  Alone. */
 void http_stop(struct http_server *server);
 
 /* Bind and listen on "ADDRESS:PORT", "[V6]:PORT" or "unix:/path" (mode 0600

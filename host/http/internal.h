@@ -81,6 +81,7 @@ struct http_request {
     unsigned allow;
     int socket;
     bool counted; /* in the server's number of active requests */
+    bool busy;    /* in its number of busy ones */
     bool closing; /* after the reply */
     bool failed;  /* no reply could be queued: drop the connection */
     int park_reason;
@@ -112,8 +113,9 @@ struct http_server {
     int socket;
     bool unix_socket;
     atomic_bool quiesced;
+    atomic_bool stopping;
     atomic_uint active;
-    atomic_uint suspended;
+    atomic_uint busy; /* from the handler to the reply; and resumes at work */
 };
 
 /* --- request.c --- */

@@ -74,10 +74,12 @@ client_new(struct MHD_Connection *connection, bool unix_socket)
 static void
 end_request(struct http_server *server, struct http_request *request)
 {
-    const bool counted = request->counted;
+    const bool counted = request->counted, busy = request->busy;
 
     request->client->request = NULL;
     request_free(request);
+    if (busy)
+        atomic_fetch_sub(&server->busy, 1);
     if (counted)
         atomic_fetch_sub(&server->active, 1);
 }
@@ -157,13 +159,37 @@ leave_escaped(void *cls, struct MHD_Connection *connection, char *text)
     return strlen(text);
 }
 
-/* A handler may have handed the request on and another thread may have it
- * already: nothing of a suspended request is looked at after the call. */
+/* What runs may suspend, and the library ends the process when it is stopped
+ * with a suspended request: http_stop looks at the number after it has said
+ * that it stops. */
+static bool
+may_run(struct http_request *request)
+{
+    struct http_server *server = request->server;
+
+    if (request->busy)
+        return true;
+    request->busy = true;
+    atomic_fetch_add(&server->busy, 1);
+    return !atomic_load(&server->stopping);
+}
+
+/* The request may be suspended and with somebody else when its handler has
+ * returned; the phase changes on this thread alone. */
 static void
 run(struct http_request *request, http_handler *handler)
 {
     request->phase = PHASE_RUNNING;
     handler(request);
+    if (request->phase == PHASE_RUNNING) {
+        log_event("http", FACTOR_LOG_ERROR, "%s: nobody answers",
+                  request->route->name);
+        http_reply(request, NULL);
+    }
+    if (request->phase == PHASE_ANSWERED) {
+        request->busy = false;
+        atomic_fetch_sub(&request->server->busy, 1);
+    }
 }
 
 static enum MHD_Result
@@ -223,12 +249,9 @@ on_turn(struct http_request *request)
     request->next = NULL;
     if (!next)
         return MHD_YES;
+    if (!may_run(request))
+        return MHD_NO;
     run(request, next);
-    if (request->phase == PHASE_RUNNING) {
-        log_event("http", FACTOR_LOG_ERROR, "%s: nobody answers",
-                  request->route->name);
-        http_reply(request, NULL);
-    }
     return queued(request);
 }
 
@@ -271,20 +294,20 @@ void
 http_suspend(struct http_request *request)
 {
     request->phase = PHASE_SUSPENDED;
-    atomic_fetch_add(&request->server->suspended, 1);
     MHD_suspend_connection(request->connection);
 }
 
-/* The loop may free the request before this returns; http_stop waits for the
- * last line. */
+/* The loop may be done with the request before this returns; http_stop waits
+ * for the last line. */
 void
 http_resume(struct http_request *request, http_handler *next)
 {
     struct http_server *server = request->server;
 
+    atomic_fetch_add(&server->busy, 1);
     request->next = next;
     MHD_resume_connection(request->connection);
-    atomic_fetch_sub(&server->suspended, 1);
+    atomic_fetch_sub(&server->busy, 1);
 }
 
 /* --- the server -------------------------------------------------------- */
@@ -379,12 +402,12 @@ http_active(const struct http_server *server)
 }
 
 static bool
-all_resumed(const struct http_server *server)
+all_answered(const struct http_server *server)
 {
     const struct timespec pause = {.tv_nsec = 1000000};
     const int64_t deadline = clock_steady_ms() + STOP_WAIT_MS;
 
-    while (atomic_load(&server->suspended) > 0) {
+    while (atomic_load(&server->busy) > 0) {
         if (clock_steady_ms() > deadline)
             return false;
         nanosleep(&pause, NULL);
@@ -398,7 +421,8 @@ http_stop(struct http_server *server)
     if (!server)
         return;
     http_quiesce(server);
-    if (!all_resumed(server)) {
+    atomic_store(&server->stopping, true);
+    if (!all_answered(server)) {
         /* The library would abort the process. */
         log_event("http", FACTOR_LOG_ERROR,
                   "requests are still held at the end; loops are left alone");

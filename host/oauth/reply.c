@@ -123,16 +123,32 @@ const struct factor_text *const oauth_texts[] = {
     NULL,
 };
 
-/* As English has it, where nobody added our texts to the catalogue. */
-static const char *
-own_text(const char *key)
+static const struct factor_text *
+own_text_in(const char *key, const char *language)
 {
-    size_t i;
+    size_t i, len;
 
-    for (i = 0; oauth_texts[i]; i++)
-        if (strcmp(oauth_texts[i]->key, key) == 0)
-            return oauth_texts[i]->text;
-    return "";
+    for (i = 0; oauth_texts[i]; i++) {
+        len = strlen(oauth_texts[i]->language);
+        if (strcmp(oauth_texts[i]->key, key) == 0 &&
+            strncmp(oauth_texts[i]->language, language, len) == 0 &&
+            (language[len] == '\0' || language[len] == '-'))
+            return oauth_texts[i];
+    }
+    return NULL;
+}
+
+/* Where nobody added our texts to the catalogue. */
+static const char *
+own_text(const char *key, const char *const *languages,
+         const char **ret_language)
+{
+    const struct factor_text *text = NULL;
+
+    for (; languages && *languages && !text; languages++)
+        text = own_text_in(key, *languages);
+    *ret_language = text ? text->language : "en";
+    return text ? text->text : "";
 }
 
 /* An operator may have written the text: it stays a text. */
@@ -146,6 +162,7 @@ html_text(struct factor_arena *arena, const char *text)
         entity = *text == '&'   ? "&amp;"
                  : *text == '<' ? "&lt;"
                  : *text == '>' ? "&gt;"
+                 : *text == '"' ? "&quot;"
                                 : NULL;
         if (entity)
             out = stpncpy(out, entity, 6);
@@ -166,8 +183,11 @@ page_text(const struct host *host, struct http_request *request,
         languages ? texts_find_in(host->texts, key, languages, &language)
                   : NULL;
 
-    text = html_text(arena, text ? text : own_text(key));
     if (!text)
+        text = own_text(key, languages, &language);
+    text = html_text(arena, text);
+    language = html_text(arena, language);
+    if (!text || !language)
         return NULL;
     return arena_format(
         arena,

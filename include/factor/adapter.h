@@ -28,6 +28,7 @@ extern "C" {
 
 struct factor_adapter; /* defined, and cast to its own type, by the plugin */
 
+/* What an adapter does.  Owner: plugin. */
 struct factor_adapter_ops {
     uint32_t struct_size;
     uint32_t flags; /* 0 */

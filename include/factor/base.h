@@ -36,7 +36,9 @@ extern "C" {
 #define FACTOR_ABI_MAJOR 0u
 #define FACTOR_ABI_MINOR 1u
 
+/* What a plugin exports: its entry, and nothing else. */
 #define FACTOR_PUBLIC __attribute__((visibility("default")))
+/* Argument f is a printf format, those from a on belong to it. */
 #define FACTOR_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 /* Every extensible struct opens with struct_size, written by whoever

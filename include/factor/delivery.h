@@ -59,6 +59,7 @@ enum {
     FACTOR_DELIVERY_PARALLEL = 1 << 0 /* else: one deliver() at a time */
 };
 
+/* What a delivery back end does.  Owner: plugin. */
 struct factor_delivery_ops {
     uint32_t struct_size;
     uint32_t flags;               /* FACTOR_DELIVERY_PARALLEL */

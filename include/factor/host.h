@@ -41,6 +41,7 @@ struct factor_send {
     const char *about_id;            /* in member "delivery"; both or NULL */
 };
 
+/* The host's calls.  Owner: the host; constant. */
 struct factor_host {
     uint32_t struct_size;
     uint32_t abi_minor; /* minor that the host was built with */
@@ -81,6 +82,7 @@ struct factor_host {
      * or not at all.  FACTOR_E_INPUT: it breaks the contract (the record was
      * changed twice, no such channel, a body without "v", ...). --- */
 
+    /* Write a record if its version still is put.version. */
     factor_status (*put)(struct factor_effects *effects,
                          const struct factor_put *put);
     /* Remove the record if its version still is this one. */

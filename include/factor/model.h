@@ -45,6 +45,7 @@ enum {
     FACTOR_ACTION_SLOW = 1 << 2      /* run on the slow pool (hashing) */
 };
 
+/* One action.  Owner: instance. */
 struct factor_action {
     uint32_t struct_size;
     uint32_t flags;   /* FACTOR_ACTION_... */
@@ -59,6 +60,7 @@ enum {
     FACTOR_STATE_FAILED = 1 << 0 /* a dead end; the model names a failure */
 };
 
+/* One state.  Owner: instance. */
 struct factor_state {
     uint32_t struct_size;
     uint32_t flags;      /* FACTOR_STATE_... */

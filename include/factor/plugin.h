@@ -40,9 +40,11 @@ struct factor_plugin {
     const void *ops;     /* struct factor_adapter_ops, ..._store_ops */
 };
 
+/* The entry: its name, its type, its declaration.  Returns a constant that
+ * lives as long as the plugin is loaded; any thread. */
 #define FACTOR_ENTRY_SYMBOL "factor_plugin_v0"
 typedef const struct factor_plugin *factor_plugin_entry(void);
-
+/* Defined by FACTOR_REGISTER_PLUGIN. */
 FACTOR_PUBLIC const struct factor_plugin *factor_plugin_v0(void);
 
 /* Put once, at the end of the plugin's main file. */

@@ -17,6 +17,7 @@ extern "C" {
 
 struct factor_source; /* the plugin's own */
 
+/* What a source does.  Owner: plugin. */
 struct factor_source_ops {
     uint32_t struct_size;
     uint32_t flags; /* 0 */

@@ -66,6 +66,7 @@ enum {
     FACTOR_QUERY_KEY = 7      /* any collection; row.key_version is lower */
 };
 
+/* One read.  Borrowed. */
 struct factor_query {
     uint32_t struct_size;
     uint32_t kind;          /* FACTOR_QUERY_... */
@@ -100,6 +101,7 @@ enum {
     FACTOR_STORE_SHARED = 1 << 0 /* several daemons may write it */
 };
 
+/* What a store does.  Owner: plugin. */
 struct factor_store_ops {
     uint32_t struct_size;
     uint32_t flags; /* FACTOR_STORE_... */
@@ -117,6 +119,7 @@ struct factor_store_ops {
                           factor_row_fn *row_fn, void *context,
                           struct factor_error *err);
 
+    /* Open a batch. */
     factor_status (*begin)(struct factor_store *self, struct factor_error *err);
     /* All changes of one step.  FACTOR_E_CONFLICT: none of them was made and
      * the batch goes on; any other failure: abort the batch. */

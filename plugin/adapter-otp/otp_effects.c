@@ -180,6 +180,15 @@ variables(const struct otp_step *s)
                      "brand", s->settings->brand);
 }
 
+/* A number in its one spelling; a mailbox as the user wrote it, since the
+ * case of its name may matter there. */
+static const char *
+send_to(const struct otp_device *device)
+{
+    return strcmp(device->channel, "email") == 0 ? device->address
+                                                 : device->normal;
+}
+
 factor_status
 otp_send_code(struct otp_step *s, const struct otp_device *device)
 {
@@ -189,7 +198,7 @@ otp_send_code(struct otp_step *s, const struct otp_device *device)
     const struct factor_send send = {
         .struct_size = sizeof(send),
         .channel = device->channel,
-        .address = device->address,
+        .address = send_to(device),
         .template_id = TEMPLATE,
         .code = code,
         .variables = values,
