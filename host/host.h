@@ -16,6 +16,7 @@
 struct clients; /* host/oauth/client.h */
 struct lanes;   /* host/step/lanes.h */
 struct outbox;  /* host/outbox/outbox.h */
+struct rest;    /* host/rest/rest.h */
 struct pages;   /* host/pages.h */
 struct park;    /* host/http/park.h */
 struct pool;    /* host/step/pool.h */
@@ -35,6 +36,7 @@ struct host {
     struct outbox *outbox;
     struct sweep *sweep;
     struct pages *pages;
+    struct rest *rest;
     struct lanes *lanes;
     struct pool *slow;
     struct park *park;

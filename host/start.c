@@ -9,6 +9,7 @@
 
 #include "host/api/authn.h"
 #include "host/clock.h"
+#include "host/config/address.h"
 #include "host/control/control.h"
 #include "host/error.h"
 #include "host/health.h"
@@ -205,9 +206,11 @@ make_machinery(struct running *running, struct factor_error *err)
                  (size_t)config_number(config, "/limits/slow_queue"));
     host->sources = sources_new(
         running->instances->sources, running->instances->source_count,
+        config_number(config, "/limits/source_timeout"),
         (unsigned)config_number(config, "/limits/source_workers"),
         (size_t)config_number(config, "/limits/source_queue"));
-    if (!host->lanes || !host->slow || !host->sources)
+    host->rest = rest_new(host);
+    if (!host->lanes || !host->slow || !host->sources || !host->rest)
         return error_set(err, FACTOR_E_NOMEM, "out of memory");
     return park_new((unsigned)config_number(config, "/flow/parked_max"),
                     &host->park, err);
@@ -284,15 +287,6 @@ start_sweep(struct running *running, struct factor_error *err)
 
 /* --- Listeners. --- */
 
-static bool
-on_loopback(const char *listen)
-{
-    return strncmp(listen, "127.", 4) == 0 ||
-           strncmp(listen, "[::1]", 5) == 0 ||
-           strncmp(listen, "localhost:", 10) == 0 ||
-           strncmp(listen, "unix:", 5) == 0;
-}
-
 /* D4: messages hold live codes, so they are shown on loopback only. */
 static void
 choose_demo(struct running *running, const struct http_route **tables,
@@ -303,7 +297,7 @@ choose_demo(struct running *running, const struct http_route **tables,
     const char *path = NULL;
     size_t i;
 
-    if (!on_loopback(config_text(config, "/server/listen")))
+    if (!address_listen_is_local(config_text(config, "/server/listen")))
         return;
     if (config_flag(config, "/pages/demo"))
         tables[(*count)++] = demo_routes;
@@ -353,7 +347,7 @@ listen_public(struct running *running, struct factor_error *err)
     size_t count = 4;
 
     if (config_flag(config, "/server/rest_on_public"))
-        public.tables[count++] = rest_routes;
+        public.tables[count++] = rest_routes(running->host.rest);
     choose_demo(running, public.tables, &count);
     return listen_on(running, config_text(config, "/server/listen"), &public,
                      (unsigned)config_number(config, "/server/loops"), err);
@@ -364,8 +358,9 @@ listen_admin(struct running *running, struct factor_error *err)
 {
     const char *where =
         config_text(running->host.config, "/server/admin_listen");
-    const struct listening admin = {.tables = {health_routes, oauth_routes,
-                                               rest_routes}};
+    const struct listening admin = {
+        .tables = {health_routes, oauth_routes,
+                   rest_routes(running->host.rest)}};
 
     return where ? listen_on(running, where, &admin, 1, err) : FACTOR_OK;
 }
@@ -497,6 +492,7 @@ start_stop(struct running *running)
     database_close(host->database);
     park_free(host->park);
     lanes_free(host->lanes);
+    rest_free(host->rest);
     pages_free(host->pages);
     messages_set_file(NULL);
     free_rules(host);

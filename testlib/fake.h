@@ -21,6 +21,9 @@
 
 enum { FAKE_ENTROPY_LEN = 64, FAKE_CALLS = FACTOR_TEST_CALL_AUDIT + 1 };
 
+/* How long a flow lives. */
+#define FAKE_FLOW_LIFE_MS (INT64_C(30) * 60 * 1000)
+
 /* Who asks for what. */
 enum fake_asker {
     FAKE_GET,
@@ -159,7 +162,7 @@ json_t *fake_decide(struct factor_test *test, const struct fake_job *job,
                     const json_t *found);
 bool fake_failed(const json_t *result);
 
-/* --- test.c --- */
+/* --- step.c --- */
 const struct factor_test_reply *fake_step(struct factor_test *test,
                                           enum fake_asker asker,
                                           const char *action, json_t *fields);

@@ -131,7 +131,7 @@ fill_flow(struct run *run, const struct fake_job *job)
         flow->state = fake_copy(&run->arena, test->flow_state);
     flow->data = job->asker == FAKE_ENTER ? NULL : give(run, test->flow_data);
     flow->started_at_ms = test->started_at_ms;
-    flow->expires_at_ms = test->started_at_ms + 30 * 60 * 1000;
+    flow->expires_at_ms = test->started_at_ms + FAKE_FLOW_LIFE_MS;
 }
 
 static void

@@ -13,7 +13,7 @@
 #include "host/json.h"
 #include "host/text.h"
 
-enum { PATIENCE_MS = 60000, BEHIND_MS = 5 };
+enum { PATIENCE_MS = 60000, BEHIND_MS = 5, DAY_MS = 86400000 };
 
 struct rig rig;
 atomic_llong rig_now, rig_steady;
@@ -87,6 +87,17 @@ fake_hang(struct factor_delivery *fake, bool hang)
     pthread_mutex_unlock(&fake->lock);
 }
 
+void
+fake_answer(struct factor_delivery *fake, const uint32_t *results,
+            size_t count, int64_t retry_at_ms)
+{
+    pthread_mutex_lock(&fake->lock);
+    fake->results = results;
+    fake->result_count = count;
+    fake->retry_at_ms = retry_at_ms;
+    pthread_mutex_unlock(&fake->lock);
+}
+
 unsigned
 fake_times(struct factor_delivery *fake, const char *id)
 {
@@ -151,10 +162,10 @@ fake_deliver(struct factor_delivery *fake, const struct factor_message *message,
     if (fake->inside == fake->together)
         fake->together = 0;
     fake->inside--;
-    pthread_mutex_unlock(&fake->lock);
     ret_receipt->retry_at_ms = fake->retry_at_ms;
     KEEP(ret_receipt, reason, fake->reason);
     KEEP(ret_receipt, reference, fake->reference);
+    pthread_mutex_unlock(&fake->lock);
     return fake->status;
 }
 
@@ -377,7 +388,7 @@ static factor_status
 add_sends(struct txn *txn, const struct rig_message *message, size_t count)
 {
     static const char *const languages[] = {"en", NULL};
-    int64_t lifetime = message->lifetime_ms ? message->lifetime_ms : 300000;
+    int64_t lifetime = message->lifetime_ms ? message->lifetime_ms : DAY_MS;
     const struct factor_send send = {
         .struct_size = sizeof(send),
         .channel = message->channel ? message->channel : "email",
@@ -540,4 +551,46 @@ rig_count(const char *state)
         record_list_unref(list);
     } while (found == query.limit);
     return count;
+}
+
+const char *
+rig_note(const char *id)
+{
+    struct record *about = rig_record("otp.authenticator", id);
+    const json_t *note = about ? json_object_get(about->body, "delivery")
+                               : NULL;
+    static char text[64];
+
+    snprintf(text, sizeof(text), "%s %lld",
+             note ? json_text(note, "result") : "none",
+             (long long)(json_number(note, "at", 0) - RIG_START_MS));
+    record_unref(about);
+    return text;
+}
+
+bool
+rig_wait_note(const char *id, const char *note)
+{
+    int64_t until = clock_steady_ms() + PATIENCE_MS;
+
+    pthread_mutex_lock(&moved_lock);
+    while (strcmp(rig_note(id), note) != 0 && clock_steady_ms() < until)
+        wait_a_little(&moved_cond, &moved_lock);
+    pthread_mutex_unlock(&moved_lock);
+    return strcmp(rig_note(id), note) == 0;
+}
+
+bool
+rig_run_down(int64_t step_ms)
+{
+    int64_t until = clock_steady_ms() + PATIENCE_MS;
+
+    while (rig_count("queued") + rig_count("sending") > 0 &&
+           clock_steady_ms() < until) {
+        rig_advance(step_ms);
+        pthread_mutex_lock(&moved_lock);
+        wait_a_little(&moved_cond, &moved_lock);
+        pthread_mutex_unlock(&moved_lock);
+    }
+    return clock_steady_ms() < until;
 }

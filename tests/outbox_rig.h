@@ -54,6 +54,9 @@ size_t fake_count(struct factor_delivery *fake); /* calls so far */
 /* Wait until so many calls were begun. */
 bool fake_wait(struct factor_delivery *fake, size_t count);
 void fake_hang(struct factor_delivery *fake, bool hang);
+/* From now on. */
+void fake_answer(struct factor_delivery *fake, const uint32_t *results,
+                 size_t count, int64_t retry_at_ms);
 /* Times that a message was handed over. */
 unsigned fake_times(struct factor_delivery *fake, const char *id);
 
@@ -98,7 +101,7 @@ bool rig_stop(void);
 struct rig_message {
     const char *channel; /* NULL: e-mail */
     const char *template_id;
-    int64_t lifetime_ms; /* 0: 5 min */
+    int64_t lifetime_ms; /* 0: a day */
     const char *about;   /* id of a record in "otp.authenticator" */
     json_t *variables;   /* stolen */
 };
@@ -119,5 +122,11 @@ bool rig_wait(const char *id, const char *state);
 bool rig_wait_settled(uint64_t count);
 /* Rows of the outbox in a state. */
 size_t rig_count(const char *state);
+/* The note on a record of "otp.authenticator": "refused 0", with how long
+ * after RIG_START_MS it was left; "none 0".  Good until the next call. */
+const char *rig_note(const char *id);
+bool rig_wait_note(const char *id, const char *note);
+/* Let time pass in steps until no message waits. */
+bool rig_run_down(int64_t step_ms);
 
 #endif

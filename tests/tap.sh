@@ -63,7 +63,8 @@ sources()
     local folder
     for folder; do
         [ ! -d "$srcdir/$folder" ] ||
-            (cd "$srcdir" && find "$folder" -name '*.[ch]' -type f)
+            (cd "$srcdir" && find "$folder" -name node_modules -prune -o \
+                -name '*.[ch]' -type f -print)
     done | sort
 }
 

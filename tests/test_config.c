@@ -101,8 +101,7 @@ fills_every_default(void)
     CU_ASSERT_EQUAL(900000, config_number(config, "/flow/idle_limit"));
     CU_ASSERT_EQUAL(64 << 20, config_number(config, "/flow/volatile_memory"));
     CU_ASSERT_EQUAL(2, config_number(config, "/server/loops"));
-    CU_ASSERT_EQUAL(600, config_number(config,
-                                       "/limits/authorize/per_minute"));
+    CU_ASSERT_EQUAL(32, config_number(config, "/limits/queue_per_subject"));
     CU_ASSERT_FALSE(config_flag(config, "/server/rest_on_public"));
     CU_ASSERT_PTR_NULL(config_text(config, "/server/admin_listen"));
     CU_ASSERT_PTR_NULL(config_text(config, "/users_file"));
@@ -164,13 +163,12 @@ suggests_what_was_meant(void)
                 "factord.json:5: /server/xyzzy: unknown setting \"xyzzy\"; "
                 "known here are \"listen\", \"base_url\", \"admin_listen\", "
                 "\"admin_base_url\", \"rest_on_public\", "
-                "\"authenticator_url\", \"web_directory\", \"sign_on_page\", "
-                "\"loops\", \"connections\", \"trusted_proxies\", "
-                "\"body_limit\", \"idle_timeout\", \"request_deadline\", "
+                "\"web_directory\", \"sign_on_page\", "
+                "\"loops\", \"connections\", "
+                "\"idle_timeout\", "
                 "\"control_socket\", \"stop_grace\"\n"
                 "factord.json:6: /session/color: unknown setting \"color\"; "
-                "known here are \"same_site\", \"lifetime\", "
-                "\"old_id_grace\"\n");
+                "known here are \"lifetime\", \"old_id_grace\"\n");
 }
 
 static void
@@ -180,8 +178,8 @@ tells_all_problems_at_once(void)
                 " \"server\": {\n"
                 "  \"loops\": 0,\n"
                 "  \"rest_on_public\": \"yes\",\n"
-                "  \"listen\": 9031,\n"
-                "  \"trusted_proxies\": [\"10.0.0.0/8\", \"proxy\",\n"
+                "  \"listen\": 9031},\n"
+                " \"limits\": {\"countries\": [\"+49\", \"proxy\",\n"
                 "    7]\n"
                 " },\n"
                 " \"flow\": {\"idle_limit\": 90,\n"
@@ -196,8 +194,6 @@ tells_all_problems_at_once(void)
                 "false; write one of them without quotes\n"
                 "factord.json:3: /server/loops: 0 is out of range; from 1 to "
                 "64 are allowed\n"
-                "factord.json:7: /server/trusted_proxies/2: not a string; "
-                "write it in double quotes\n"
                 "factord.json:11: /log_level: \"warn\" is not a choice; "
                 "choose one of \"error\", \"warning\", \"info\", \"debug\"\n"
                 "factord.json:13: /clients/a~1b: \"type\" is missing; add it "
@@ -213,8 +209,10 @@ tells_all_problems_at_once(void)
                 "whole number and a unit (B, KiB, MiB, GiB), such as "
                 "\"64KiB\"\n"
                 "factord.json:12: /session: not an object; write {...}\n"
-                "factord.json:6: /server/trusted_proxies/1: \"proxy\" is not "
-                "an IP address; write ADDRESS or ADDRESS/BITS\n"
+                "factord.json:7: /limits/countries/2: not a string; write it "
+                "in double quotes\n"
+                "factord.json:6: /limits/countries/1: \"proxy\" is not a "
+                "country code; write \"+\" and digits, such as \"+49\"\n"
                 "factord.json:13: /clients/a~1b: it can do nothing; add "
                 "\"redirect_uris\", \"pi_flow\": true or \"roles\"\n");
 }
@@ -370,8 +368,7 @@ names_the_file_in_conf_d(void)
                 "conf.d/20-b.json:3: /flow/idle: unknown setting \"idle\"; "
                 "known here are \"idle_limit\", \"absolute_limit\", "
                 "\"finished_grace\", \"volatile_memory\", \"parked_max\", "
-                "\"parked_per_flow\", \"parked_limit\", "
-                "\"double_submit\"\n");
+                "\"parked_limit\"\n");
     clear_conf_d();
 }
 
@@ -650,18 +647,15 @@ checks_the_server(void)
                 "\"base_url\": \"https://x/\",\n"
                 "\"admin_listen\": \"0.0.0.0:99\",\n"
                 "\"admin_base_url\": \"http://x/a/\",\n"
-                "\"authenticator_url\": \"x\",\n"
                 "\"sign_on_page\": \"//evil\"}}",
                 "factord.json:2: /server/listen: \"9031\" is not an address "
                 "to listen on; write ADDRESS:PORT, [V6]:PORT or unix:PATH\n"
                 "factord.json:3: /server/base_url: \"https://x/\" is not an "
                 "origin; write http[s]://HOST[:PORT] and nothing more\n"
-                "factord.json:6: /server/authenticator_url: \"x\" is not an "
-                "origin; write http[s]://HOST[:PORT] and nothing more\n"
                 "factord.json:5: /server/admin_base_url: \"http://x/a/\" is "
                 "not a URL that paths can be added to; write "
                 "http[s]://HOST[:PORT] and no \"/\" at the end\n"
-                "factord.json:7: /server/sign_on_page: \"//evil\" is not a "
+                "factord.json:6: /server/sign_on_page: \"//evil\" is not a "
                 "page; write a path that begins with one \"/\", or a URL\n"
                 "warning: factord.json:4: /server/admin_listen: others than "
                 "this machine can reach it; listen on loopback or "

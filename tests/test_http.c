@@ -1854,29 +1854,57 @@ unmask(char *text, const char *masked)
         *text++ = *masked ^ 1;
 }
 
+static const char masked_secret[] = "rdbsdu,o`o`,23456";
+
+/* What is freed loses its first bytes to the allocator, and the head of the
+ * reply covers what stood there. */
+static void
+say_secret(const struct client *client, unsigned announced)
+{
+    char request[2048];
+
+    snprintf(request, sizeof(request),
+             "POST /echo/a?q=................. HTTP/1.1\r\nHost: x\r\n"
+             "Connection: close\r\nX-Pad: %0900d\r\n"
+             "Content-Length: %u\r\n\r\n"
+             "----------------------------------------.................",
+             0, announced);
+    unmask(strchr(request, '.'), masked_secret);
+    unmask(strrchr(request, '-') + 1, masked_secret);
+    CU_ASSERT_EQUAL(count_in_memory(masked_secret), 2);
+    say(client, request);
+    explicit_bzero(request, sizeof(request));
+}
+
 static void
 bodies_are_wiped(void)
 {
-    static const char masked[] = "rdbsdu,o`o`,23456";
     struct client *client = client_new();
     struct answer answer;
-    /* What is freed loses its first bytes to the allocator. */
-    char request[256] =
-        "POST /echo/a?q=................. HTTP/1.1\r\nHost: x\r\n"
-        "Content-Length: 57\r\n\r\n"
-        "----------------------------------------.................";
 
-    unmask(strchr(request, '.'), masked);
-    unmask(strrchr(request, '-') + 1, masked);
-    CU_ASSERT_EQUAL(count_in_memory(masked), 2);
-    say(client, request);
-    explicit_bzero(request, sizeof(request));
+    say_secret(client, 57);
     CU_ASSERT_TRUE(hear(client, &answer));
     CU_ASSERT_PTR_NOT_NULL(strstr(answer.body, "|a|secret-nan"));
     explicit_bzero(&answer, sizeof(answer));
     client_free(client);
     CU_ASSERT_TRUE(active_falls_to(server, 0));
-    CU_ASSERT_EQUAL(count_in_memory(masked), 0);
+    CU_ASSERT_EQUAL(count_in_memory(masked_secret), 0);
+}
+
+static void
+half_bodies_are_wiped(void)
+{
+    unsigned short main_port = port;
+    struct http_server *own = start("127.0.0.1:0", 1, tables, &port, 0);
+    struct client *client = client_new();
+
+    port = main_port;
+    say_secret(client, 58);
+    while (http_active(own) == 0)
+        continue;
+    http_stop(own);
+    client_free(client);
+    CU_ASSERT_EQUAL(count_in_memory(masked_secret), 0);
 }
 
 static const struct tap_test tests[] = {
@@ -1932,6 +1960,7 @@ static const struct tap_test tests[] = {
     {"races resume each request once", races_resume_once},
     {"a closed park parks nothing", closed_parks_park_nothing},
     {"bodies and queries are wiped", bodies_are_wiped},
+    {"half a body is wiped", half_bodies_are_wiped},
 };
 
 int

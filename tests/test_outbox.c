@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -55,8 +56,7 @@ start_two(void)
 static void
 answers(struct factor_delivery *fake, const uint32_t *results, size_t count)
 {
-    fake->results = results;
-    fake->result_count = count;
+    fake_answer(fake, results, count, 0);
 }
 
 static const uint32_t always_deferred[] = {FACTOR_DELIVERY_DEFERRED};
@@ -286,10 +286,6 @@ stops_gracefully(void)
         rig_send(&plain, ids[i]);
     CU_ASSERT(fake_wait(&first, 1));
     CU_ASSERT(rig_wait(ids[2], "sending"));
-    /* Begun, the stop waits for the one in hand. */
-    if (fork() == 0)
-        _exit(0);
-    wait(NULL);
     fake_hang(&first, false);
     CU_ASSERT(rig_stop());
     CU_ASSERT_EQUAL(rig_count("sending"), 0);
@@ -338,8 +334,6 @@ run_to_be_killed(void)
     rig_open();
     rig_start();
     rig_send_many("email", KILL_BATCH);
-    if (write(STDOUT_FILENO, "", 0) < 0)
-        _exit(1);
     for (;;)
         pause();
 }
@@ -402,9 +396,7 @@ survives_kills(void)
         kill_one(round);
     rig_open();
     rig_start();
-    rig_send_many("email", 1);
-    while (rig_count("queued") + rig_count("sending") > 0)
-        rig_advance(40000);
+    CU_ASSERT(rig_run_down(1000));
     CU_ASSERT_EQUAL(rig_count("expired"), 0);
     sent = rig_count("sent");
     CU_ASSERT(sent >= 1);
@@ -425,12 +417,13 @@ put_about(void)
 static void
 assert_note(const char *result)
 {
-    struct record *about = rig_record("otp.authenticator", "a1");
-    const json_t *note = json_object_get(about->body, "delivery");
+    struct record *about;
+    char note[64];
 
-    CU_ASSERT_PTR_NOT_NULL_FATAL(note);
-    CU_ASSERT_STRING_EQUAL(json_text(note, "result"), result);
-    CU_ASSERT_EQUAL(json_number(note, "at", 0), rig_now_ms());
+    snprintf(note, sizeof(note), "%s %lld", result,
+             (long long)(rig_now_ms() - RIG_START_MS));
+    CU_ASSERT(rig_wait_note("a1", note));
+    about = rig_record("otp.authenticator", "a1");
     CU_ASSERT_STRING_EQUAL(json_text(about->body, "state"), "kept");
     record_unref(about);
 }
@@ -543,6 +536,7 @@ expires_while_it_waits(void)
     answers(&first, always_deferred, 1);
     put_about();
     rig_send(&message, id);
+    CU_ASSERT(fake_wait(&first, 1));
     CU_ASSERT(rig_wait(id, "queued"));
     rig_advance(5000);
     CU_ASSERT(fake_wait(&first, 2));
@@ -607,7 +601,7 @@ backs_off(void)
     rig_advance(20000);
     CU_ASSERT_EQUAL(wait_after(id, 4), 20000);
     /* The back end's own wish, from here on. */
-    first.retry_at_ms = rig_now_ms() + 20000 + 7000;
+    fake_answer(&first, always_deferred, 1, rig_now_ms() + 20000 + 7000);
     rig_advance(20000);
     CU_ASSERT_EQUAL(wait_after(id, 5), 7000);
     /* A wish that is over is none. */
@@ -715,7 +709,6 @@ static void
 stops_while_one_hangs(void)
 {
     char id[23];
-    struct outbox *outbox;
 
     set_up();
     rig_backend("email", &rig_parallel, &first);
@@ -724,10 +717,9 @@ stops_while_one_hangs(void)
     rig_start();
     fake_hang(&first, true);
     rig_send(&plain, id);
+    CU_ASSERT(fake_wait(&first, 1));
     CU_ASSERT(rig_wait(id, "queued"));
-    CU_ASSERT_EQUAL(fake_count(&first), 1);
-    outbox = rig.outbox;
-    CU_ASSERT_PTR_NOT_NULL(outbox);
+    CU_ASSERT_EQUAL(rig_count("queued"), 1);
     fake_hang(&first, false);
     CU_ASSERT(rig_stop());
     tear_down();
@@ -774,8 +766,8 @@ slow_channel_is_put_off(void)
     rig_advance(2000);
     CU_ASSERT(rig_wait(id, "sent"));
     fake_hang(&first, false);
-    while (rig_count("sent") < 501)
-        rig_advance(5000);
+    CU_ASSERT(rig_run_down(1000));
+    CU_ASSERT_EQUAL(rig_count("sent"), 501);
     CU_ASSERT_EQUAL(fake_count(&first), 500);
     tear_down();
 }
@@ -948,8 +940,6 @@ resting_back_end_is_left_alone(void)
     for (i = 0; i < 5; i++)
         CU_ASSERT(rig_wait(ids[i], "queued"));
     rig_send(&plain, later);
-    rig_advance(0);
-    CU_ASSERT(rig_wait(later, "queued"));
     do {
         record = rig_record("outbox", later);
         i = record->due_at_ms > rig_now_ms();
@@ -958,8 +948,8 @@ resting_back_end_is_left_alone(void)
     } while (!i);
     CU_ASSERT_EQUAL(fake_times(&first, later), 0);
     answers(&first, NULL, 0);
-    while (rig_count("sent") < 6)
-        rig_advance(10000);
+    CU_ASSERT(rig_run_down(1000));
+    CU_ASSERT_EQUAL(rig_count("sent"), 6);
     CU_ASSERT_EQUAL(fake_times(&first, later), 1);
     tear_down();
 }
@@ -1051,21 +1041,34 @@ two_do_not_deliver_one_twice(void)
 
 enum { MANY = 10000 };
 
+static int64_t
+cpu_us(void)
+{
+    struct rusage used;
+
+    getrusage(RUSAGE_SELF, &used);
+    return (int64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000 +
+           used.ru_utime.tv_usec + used.ru_stime.tv_usec;
+}
+
 static void
 loses_none_of_many(void)
 {
     struct outbox_counts counts;
-    int64_t began;
+    int64_t began, cpu;
 
     set_up();
     rig_backend("email", &rig_parallel, &first);
     rig_send_many("email", MANY);
+    cpu = cpu_us();
     rig_start();
     began = clock_steady_ms();
     CU_ASSERT(rig_wait_settled(MANY));
     began = clock_steady_ms() - began;
-    tap_note("%d messages in %lld ms: %lld a second", MANY, (long long)began,
-             (long long)(MANY * INT64_C(1000) / (began ? began : 1)));
+    tap_note("%d messages in %lld ms: %lld a second, %lld us of CPU each",
+             MANY, (long long)began,
+             (long long)(MANY * INT64_C(1000) / (began ? began : 1)),
+             (long long)((cpu_us() - cpu) / MANY));
     outbox_counts(rig.outbox, &counts);
     CU_ASSERT_EQUAL(counts.sent, MANY);
     CU_ASSERT_EQUAL(fake_count(&first), MANY);
@@ -1092,8 +1095,7 @@ loses_none_in_bad_weather(void)
     answers(&first, mixed, TAP_COUNT(mixed));
     answers(&second, mixed, TAP_COUNT(mixed));
     rig_send_many("email", SOME);
-    while (rig_count("queued") + rig_count("sending") > 0)
-        rig_advance(1000);
+    CU_ASSERT(rig_run_down(1000));
     CU_ASSERT_EQUAL(rig_count("expired"), 0);
     CU_ASSERT_EQUAL(rig_count("sent") + rig_count("refused"), SOME);
     tear_down();
@@ -1165,7 +1167,7 @@ masks_addresses(void)
         {"+4912", "****"},
         {"fMabcdefghijklmnopqrstuvw", "fM****"},
         {"", "****"},
-        {"somebody@a.domain.whose.name.is.so.long.that.it.fits.nowhere.test",
+        {"somebody@a.domain.whose.name.is.so.long.that.it.fits.nowhere.at.all",
          "so****"},
     };
     char masked[OUTBOX_MASKED_SIZE];
@@ -1174,6 +1176,8 @@ masks_addresses(void)
     for (i = 0; i < TAP_COUNT(cases); i++) {
         outbox_masked(cases[i].address, masked);
         CU_ASSERT_STRING_EQUAL(masked, cases[i].masked);
+        if (strcmp(masked, cases[i].masked) != 0)
+            tap_note("%s", masked);
     }
 }
 
@@ -1207,6 +1211,8 @@ cleans_reasons(void)
     for (i = 0; i < TAP_COUNT(cases); i++) {
         backend_reason(cases[i].said, "jane.doe@example.org", told);
         CU_ASSERT_STRING_EQUAL(told, cases[i].told);
+        if (strcmp(told, cases[i].told) != 0)
+            tap_note("\"%s\"", told);
     }
     backend_reason("no +4917 here", "+4917", told);
     CU_ASSERT_STRING_EQUAL(told, "no  here");
@@ -1225,6 +1231,7 @@ logs_no_secret(void)
     answers(&first, deferred_once, 2);
     first.reason = "450 jane.doe@example.org: code 739182 later";
     rig_send(&plain, id);
+    CU_ASSERT(fake_wait(&first, 1));
     CU_ASSERT(rig_wait(id, "queued"));
     rig_advance(5000);
     CU_ASSERT(rig_wait(id, "sent"));

@@ -90,29 +90,6 @@ address_listen_is_local(const char *text)
            (colon && host_is_local(text, (size_t)(colon - text)));
 }
 
-bool
-address_network_ok(const char *text)
-{
-    const char *slash = strchr(text, '/');
-    size_t len = slash ? (size_t)(slash - text) : strlen(text);
-    unsigned char bytes[sizeof(struct in6_addr)];
-    char address[INET6_ADDRSTRLEN];
-    long widest;
-
-    if (len >= sizeof(address))
-        return false;
-    memcpy(address, text, len);
-    address[len] = '\0';
-    if (inet_pton(AF_INET, address, bytes) == 1)
-        widest = 32;
-    else if (inet_pton(AF_INET6, address, bytes) == 1)
-        widest = 128;
-    else
-        return false;
-    return !slash || (port_ok(slash + 1) &&
-                      strtol(slash + 1, NULL, 10) <= widest);
-}
-
 /* Past "http://" or "https://", or NULL. */
 static const char *
 after_scheme(const char *text)

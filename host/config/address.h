@@ -13,9 +13,6 @@ bool address_listen_ok(const char *text);
 bool address_listen_is_local(const char *text);
 bool address_url_is_local(const char *url);
 
-/* An IP address, or ADDRESS/BITS. */
-bool address_network_ok(const char *text);
-
 /* "http://HOST[:PORT]" or https, and nothing more. */
 bool address_origin_ok(const char *text);
 

@@ -214,14 +214,11 @@ check_server(const struct check *check)
     check_one(check, "listen", address_listen_ok, LISTEN_FORM);
     check_one(check, "admin_listen", address_listen_ok, LISTEN_FORM);
     check_one(check, "base_url", address_origin_ok, ORIGIN_FORM);
-    check_one(check, "authenticator_url", address_origin_ok, ORIGIN_FORM);
     check_one(check, "admin_base_url", address_base_ok,
               "a URL that paths can be added to; write http[s]://HOST[:PORT] "
               "and no \"/\" at the end");
     check_one(check, "sign_on_page", sign_on_page_ok,
               "a page; write a path that begins with one \"/\", or a URL");
-    check_list(check, "trusted_proxies", address_network_ok,
-               "an IP address; write ADDRESS or ADDRESS/BITS");
     if (admin && address_listen_ok(admin) && !address_listen_is_local(admin))
         warn(check, "admin_listen", "others than this machine can reach it; "
                                     "listen on loopback or unix:PATH");

@@ -54,9 +54,6 @@ static const struct factor_setting *const server_settings[] = {
     SETTING(BOOLEAN, "rest_on_public",
             "Serve the REST planes on the public listener too.",
             DEFAULT("false")),
-    SETTING(STRING, "authenticator_url",
-            "Origin of the browser authenticator; follows base_url, which is "
-            "for demonstrations on loopback only.", ),
     SETTING(PATH, "web_directory", "Where the pages lie.",
             DEFAULT("\"" FACTOR_WEB_DIRECTORY "\"")),
     SETTING(STRING, "sign_on_page",
@@ -67,18 +64,9 @@ static const struct factor_setting *const server_settings[] = {
             DEFAULT("2"), RANGE(1, 64)),
     SETTING(INTEGER, "connections", "Open connections a listener takes.",
             DEFAULT("20000"), RANGE(16, 1000000)),
-    SETTING(STRINGS, "trusted_proxies",
-            "Addresses (or ADDRESS/BITS) whose Forwarded and X-Forwarded-For "
-            "headers are believed.",
-            DEFAULT("[]")),
-    SETTING(SIZE, "body_limit", "Largest body of a request.",
-            DEFAULT("\"64KiB\""), RANGE(KIB, 16 * MIB)),
     SETTING(DURATION, "idle_timeout",
             "How long a connection may be silent between requests.",
             DEFAULT("\"60s\""), RANGE(SECOND, HOUR)),
-    SETTING(DURATION, "request_deadline",
-            "How long a client may take to send a request.",
-            DEFAULT("\"10s\""), RANGE(SECOND, 10 * MINUTE)),
     SETTING(STATE_PATH, "control_socket",
             "Socket on which factorctl talks to the daemon.",
             DEFAULT("\"control.sock\"")),
@@ -104,22 +92,12 @@ static const struct factor_setting *const flow_settings[] = {
     SETTING(INTEGER, "parked_max",
             "Requests that may wait for a change; more are answered at once.",
             DEFAULT("20000"), RANGE(0, 1000000)),
-    SETTING(INTEGER, "parked_per_flow",
-            "Requests of one flow that may wait; one more wakes the oldest.",
-            DEFAULT("2"), RANGE(1, 16)),
     SETTING(DURATION, "parked_limit", "Longest wait that a client may ask for.",
             DEFAULT("\"60s\""), RANGE(SECOND, 10 * MINUTE)),
-    SETTING(DURATION, "double_submit",
-            "A selectDevice repeated within this time is the same request.",
-            DEFAULT("\"2s\""), RANGE(0, MINUTE)),
     NULL,
 };
 
 static const struct factor_setting *const session_settings[] = {
-    SETTING(STRING, "same_site",
-            "SameSite of the session cookie; auto is Lax, and None where a "
-            "client's origin is on another site.",
-            DEFAULT("\"auto\""), CHOICES("auto", "lax", "none")),
     SETTING(DURATION, "lifetime", "A session ends so long after its start.",
             DEFAULT("\"12h\""), RANGE(MINUTE, 30 * DAY)),
     SETTING(DURATION, "old_id_grace",
@@ -155,18 +133,6 @@ static const struct factor_setting *const outbox_settings[] = {
     NULL,
 };
 
-/* A token bucket for each address (H3). */
-#define BUCKET(bucket_name, bucket_text, burst, per_minute)                    \
-    SETTING(                                                                   \
-        OBJECT, bucket_name, bucket_text, DEFAULT("{}"),                       \
-        MEMBERS(((const struct factor_setting *const[]){                       \
-            SETTING(INTEGER, "burst", "Requests at once.", DEFAULT(burst),     \
-                    RANGE(1, 1000000000)),                                     \
-            SETTING(INTEGER, "per_minute", "Requests a minute thereafter.",    \
-                    DEFAULT(per_minute), RANGE(1, 1000000000)),                \
-            NULL,                                                              \
-        })))
-
 #define COUNT RANGE(1, 1000000000)
 
 static const struct factor_setting *const limits_settings[] = {
@@ -177,7 +143,7 @@ static const struct factor_setting *const limits_settings[] = {
     SETTING(INTEGER, "sends_per_account_day", "Messages of one account a day.",
             DEFAULT("30"), COUNT),
     SETTING(INTEGER, "sends_per_prefix_hour",
-            "Messages to one number prefix through one back end an hour; "
+            "Messages to one number prefix through one channel an hour; "
             "reaching it is an alarm.",
             DEFAULT("200"), COUNT),
     SETTING(INTEGER, "prefix_digits", "Digits of a number that are its prefix.",
@@ -185,10 +151,6 @@ static const struct factor_setting *const limits_settings[] = {
     SETTING(STRINGS, "countries",
             "Country codes (\"+49\") that messages may go to; none: all.",
             DEFAULT("[]")),
-    BUCKET("authorize", "Authorization requests of one address.", "60", "600"),
-    BUCKET("token", "Token requests of one address.", "60", "600"),
-    BUCKET("password", "Passwords checked for one address.", "20", "60"),
-    BUCKET("pairing", "Pairing keys claimed by one address.", "5", "6"),
     SETTING(INTEGER, "queue_per_subject",
             "Steps of one user that may queue; one more is answered 429.",
             DEFAULT("32"), RANGE(1, 10000)),
@@ -205,9 +167,6 @@ static const struct factor_setting *const limits_settings[] = {
             DEFAULT("256"), RANGE(1, 100000)),
     SETTING(DURATION, "source_timeout", "How long a source may take.",
             DEFAULT("\"5s\""), RANGE(10, 5 * MINUTE)),
-    SETTING(INTEGER, "unknown_names",
-            "Places of the table in which tries of unknown names are counted.",
-            DEFAULT("65536"), RANGE(1024, 16777216)),
     NULL,
 };
 
@@ -230,8 +189,6 @@ static const struct factor_setting *const tokens_settings[] = {
 static const struct factor_setting *const cache_settings[] = {
     SETTING(SIZE, "size", "Memory for records that were read.",
             DEFAULT("\"64MiB\""), RANGE(MIB, 64 * GIB)),
-    SETTING(SIZE, "rendered_size", "Memory for rendered answers.",
-            DEFAULT("\"32MiB\""), RANGE(MIB, 64 * GIB)),
     NULL,
 };
 

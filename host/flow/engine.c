@@ -161,11 +161,16 @@ note_passed(struct attempt *at, const char *adapter, const json_t *attributes,
     json_object_set_new(at->flow.body, "passed", passed);
 }
 
-static int64_t
-session_end(const struct attempt *at)
+static struct session_times
+session_times(const struct attempt *at)
 {
-    return txn_now(at->txn) +
-           config_number(at->call->host->config, "/session/lifetime");
+    const struct config *config = at->call->host->config;
+    const struct session_times times = {
+        .lifetime_ms = config_number(config, "/session/lifetime"),
+        .older_ms = config_number(config, "/session/old_id_grace"),
+    };
+
+    return times;
 }
 
 /* S4: whoever knew the session's secret before somebody proved who they are
@@ -173,11 +178,13 @@ session_end(const struct attempt *at)
 static factor_status
 renew_session(struct attempt *at)
 {
+    const struct session_times times = session_times(at);
+
     if (at->renewed)
         return FACTOR_OK;
     at->renewed = true;
     return session_renew(at->txn, json_text(at->flow.body, "session"),
-                         json_text(at->flow.body, "subject"), session_end(at),
+                         json_text(at->flow.body, "subject"), &times,
                          at->ret->cookie);
 }
 
@@ -281,6 +288,7 @@ bind_session(struct attempt *at)
     const char *subject = json_text(at->flow.body, "subject");
     const struct record *session =
         session_of_cookie(at->txn, at->call->cookie);
+    const struct session_times times = session_times(at);
     char id[SESSION_ID + 1];
     factor_status st;
 
@@ -289,7 +297,7 @@ bind_session(struct attempt *at)
         return subject ? renew_session(at) : FACTOR_OK;
     }
     at->renewed = true;
-    st = session_new(at->txn, subject, session_end(at), id, at->ret->cookie);
+    st = session_new(at->txn, subject, &times, id, at->ret->cookie);
     if (st == FACTOR_OK)
         json_set_text(at->flow.body, "session", id);
     return st;

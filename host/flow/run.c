@@ -172,6 +172,22 @@ check_outcome(const struct run *run, const struct factor_outcome *outcome,
     return check_details(run, outcome, err);
 }
 
+/* handle_action, or handle_resource where a resource is called. */
+static factor_status
+call_adapter(const struct run *run, struct factor_outcome *ret_outcome,
+             struct factor_error *err)
+{
+    const struct factor_adapter_ops *ops = run->adapter->ops;
+
+    if (!run->step.resource)
+        return ops->handle_action(run->adapter->self, &run->step, ret_outcome,
+                                  err);
+    if (!ops->handle_resource)
+        return error_set(err, FACTOR_E_UNSUPPORTED, "no handle_resource");
+    return ops->handle_resource(run->adapter->self, &run->step, ret_outcome,
+                                err);
+}
+
 static factor_status
 decide(struct run *run, struct factor_outcome *ret_outcome,
        struct factor_error *err)
@@ -186,16 +202,16 @@ decide(struct run *run, struct factor_outcome *ret_outcome,
     run->step.effects = effects;
     memset(ret_outcome, 0, sizeof(*ret_outcome));
     ret_outcome->struct_size = sizeof(*ret_outcome);
-    st = run->adapter->ops->handle_action(run->adapter->self, &run->step,
-                                          ret_outcome, err);
+    st = call_adapter(run, ret_outcome, err);
     arena_keep_json(txn_arena(run->txn), ret_outcome->data);
     arena_keep_json(txn_arena(run->txn), ret_outcome->attributes);
     arena_keep_json(txn_arena(run->txn), ret_outcome->body);
     if (effects_problem(effects)[0])
         return breach(run, err, effects_problem(effects), NULL);
     if (st != FACTOR_OK)
-        return breach(run, err, "handle_action failed:", err->text);
-    return check_outcome(run, ret_outcome, err);
+        return breach(run, err, "it failed:", err->text);
+    return run->step.resource ? FACTOR_OK
+                              : check_outcome(run, ret_outcome, err);
 }
 
 factor_status

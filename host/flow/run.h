@@ -30,8 +30,9 @@ factor_status run_load(struct run *run, struct factor_error *err);
 factor_status run_model(struct run *run, struct factor_model *ret_model,
                         struct factor_error *err);
 
-/* Decide.  Checked; JSON in the outcome lives with the attempt.  When the
- * limits on messages refuse what it sent, it is run again knowing that. */
+/* Decide: the action, or the REST call where step.resource is set.  Checked;
+ * JSON in the outcome lives with the attempt.  When the limits on messages
+ * refuse what it sent, it is run again knowing that. */
 factor_status run_action(struct run *run, struct factor_outcome *ret_outcome,
                          struct factor_error *err);
 

@@ -2,13 +2,20 @@
 /* host/flow/sends.c - the limits on messages over all flows (O8). */
 #include "host/flow/sends.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "host/json.h"
+#include "host/log.h"
 
 #define SENDS_COLLECTION "sends"
 
-enum { MINUTE_MS = 60 * 1000, DAY_MS = 24 * 60 * MINUTE_MS, TIMES_MAX = 64 };
+enum {
+    MINUTE_MS = 60 * 1000,
+    HOUR_MS = 60 * MINUTE_MS,
+    DAY_MS = 24 * HOUR_MS,
+    TIMES_MAX = 64
+};
 
 /* Whose messages are counted, and how many are too many. */
 struct budget {
@@ -17,7 +24,8 @@ struct budget {
     int64_t short_ms, short_max, day_max; /* 0: no such limit */
 };
 
-/* Times of the last day, oldest first; enough for every limit we know. */
+/* Times of the last day, oldest first; enough for every limit but a lifted
+ * one, which counts no further. */
 static size_t
 read_times(const json_t *body, int64_t now_ms, int64_t times[TIMES_MAX])
 {
@@ -42,8 +50,7 @@ spent(const struct budget *budget, const int64_t *times, size_t count,
     for (i = 0; i < count; i++)
         recent += times[i] > now_ms - budget->short_ms;
     return (budget->short_max && recent >= (size_t)budget->short_max) ||
-           (budget->day_max && count >= (size_t)budget->day_max) ||
-           count == TIMES_MAX;
+           (budget->day_max && count >= (size_t)budget->day_max);
 }
 
 static factor_status
@@ -68,6 +75,8 @@ count_one(struct txn *txn, const struct budget *budget)
     count = read_times(record ? record->body : NULL, now, times);
     if (spent(budget, times, count, now))
         return SENDS_REFUSED;
+    if (count == TIMES_MAX) /* a lifted limit: the oldest is forgotten */
+        memmove(times, times + 1, --count * sizeof(times[0]));
     times[count++] = now;
     list = json_array();
     for (i = 0; i < count; i++)
@@ -78,9 +87,72 @@ count_one(struct txn *txn, const struct budget *budget)
     return txn_put(txn, &put, NULL);
 }
 
+/* Numbers of one prefix through one channel within the hour: a counter, since
+ * there may be many. */
 static factor_status
-count_send(const struct host *host, struct txn *txn,
-           const struct factor_send *send)
+count_prefix(const struct host *host, struct txn *txn,
+             const struct factor_send *send)
+{
+    int64_t max = config_number(host->config, "/limits/sends_per_prefix_hour");
+    int digits =
+        (int)config_number(host->config, "/limits/prefix_digits") + 1;
+    const char *key = arena_format(txn_arena(txn), "%s:%.*s", send->channel,
+                                   digits, send->address);
+    const char *id =
+        key ? txn_keyed(txn, "sends.prefix", key, strlen(key)) : NULL;
+    struct txn_put put = {.collection = SENDS_COLLECTION, .id = id};
+    const struct record *record = NULL;
+    int64_t since = txn_now(txn), count = 0;
+    factor_status st;
+
+    if (!id)
+        return FACTOR_E_NOMEM;
+    st = txn_read_id(txn, SENDS_COLLECTION, id, &record);
+    if (st != FACTOR_OK && st != FACTOR_E_NOTFOUND)
+        return st;
+    if (record && json_number(record->body, "since", 0) > since - HOUR_MS) {
+        since = json_number(record->body, "since", 0);
+        count = json_number(record->body, "count", 0);
+    }
+    if (count >= max) {
+        log_event("limits", FACTOR_LOG_WARNING,
+                  "%" PRId64 " messages by %s to one number prefix within an "
+                  "hour: no more are sent to it",
+                  count, send->channel);
+        return SENDS_REFUSED;
+    }
+    put.version = record ? record->face.version : 0;
+    put.expires_at_ms = since + HOUR_MS;
+    put.body = json_pack("{s:i, s:I, s:I}", "v", 1, "since",
+                         (json_int_t)since, "count", (json_int_t)count + 1);
+    return txn_put(txn, &put, NULL);
+}
+
+static bool
+is_number(const struct factor_send *send)
+{
+    return strcmp(send->channel, "sms") == 0 ||
+           strcmp(send->channel, "voice") == 0;
+}
+
+static bool
+country_allowed(const struct host *host, const struct factor_send *send)
+{
+    const json_t *countries = config_at(host->config, "/limits/countries");
+    const char *code;
+    size_t i;
+
+    for (i = 0; i < json_array_size(countries); i++) {
+        code = json_string_value(json_array_get(countries, i));
+        if (strncmp(send->address, code, strlen(code)) == 0)
+            return true;
+    }
+    return json_array_size(countries) == 0;
+}
+
+static factor_status
+count_address(const struct host *host, struct txn *txn,
+              const struct factor_send *send)
 {
     const struct config *config = host->config;
     struct budget address = {
@@ -93,6 +165,18 @@ count_send(const struct host *host, struct txn *txn,
     };
 
     return address.key ? count_one(txn, &address) : FACTOR_E_NOMEM;
+}
+
+static factor_status
+count_send(const struct host *host, struct txn *txn,
+           const struct factor_send *send)
+{
+    factor_status st = count_address(host, txn, send);
+
+    if (st != FACTOR_OK || !is_number(send))
+        return st;
+    return country_allowed(host, send) ? count_prefix(host, txn, send)
+                                       : SENDS_REFUSED;
 }
 
 factor_status

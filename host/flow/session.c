@@ -7,8 +7,6 @@
 #include "host/clock.h"
 #include "host/json.h"
 
-enum { OLDER_GRACE_MS = 5000 }; /* S4: reads that were under way */
-
 static bool
 split_cookie(const char *cookie, char id[SESSION_ID + 1],
              const char **ret_secret)
@@ -50,13 +48,14 @@ new_secret(struct txn *txn, const char *id, json_t *body,
 }
 
 factor_status
-session_new(struct txn *txn, const char *user, int64_t expires_at_ms,
-            char *ret_id, char ret_cookie[SESSION_COOKIE])
+session_new(struct txn *txn, const char *user,
+            const struct session_times *times, char *ret_id,
+            char ret_cookie[SESSION_COOKIE])
 {
     struct txn_put put = {
         .collection = SESSION_COLLECTION,
         .id = ret_id,
-        .expires_at_ms = expires_at_ms,
+        .expires_at_ms = txn_now(txn) + times->lifetime_ms,
         .body = json_pack("{s:i, s:s*}", "v", 1, "user", user),
     };
 
@@ -122,7 +121,8 @@ session_claim(struct txn *txn, const char *id, const char *cookie)
 
 factor_status
 session_renew(struct txn *txn, const char *id, const char *user,
-              int64_t expires_at_ms, char ret_cookie[SESSION_COOKIE])
+              const struct session_times *times,
+              char ret_cookie[SESSION_COOKIE])
 {
     const struct record *session = find_live(txn, id);
     struct txn_put put = {.collection = SESSION_COLLECTION, .id = id};
@@ -132,7 +132,7 @@ session_renew(struct txn *txn, const char *id, const char *user,
         return session ? FACTOR_E_NOMEM : FACTOR_E_NOTFOUND;
     json_object_set(body, "olderHash", json_object_get(body, "hash"));
     json_object_set_new(body, "olderUntil",
-                        json_integer(txn_now(txn) + OLDER_GRACE_MS));
+                        json_integer(txn_now(txn) + times->older_ms));
     if (user)
         json_set_text(body, "user", user);
     if (!new_secret(txn, id, body, ret_cookie)) {
@@ -140,7 +140,7 @@ session_renew(struct txn *txn, const char *id, const char *user,
         return FACTOR_E_NOMEM;
     }
     put.version = record_stored(session) ? session->face.version : 0;
-    put.expires_at_ms = expires_at_ms;
+    put.expires_at_ms = txn_now(txn) + times->lifetime_ms;
     put.body = body;
     return txn_put(txn, &put, NULL);
 }

@@ -19,6 +19,12 @@ enum {
     SESSION_COOKIE = 2 * SESSION_ID + 2 /* with the dot and a NUL */
 };
 
+/* How long a session lives, and how long the secret before the newest may
+ * still read; milliseconds. */
+struct session_times {
+    int64_t lifetime_ms, older_ms;
+};
+
 /* How a cookie stands to a session. */
 enum session_claim {
     SESSION_NONE,  /* not this session's, or dead */
@@ -29,7 +35,7 @@ enum session_claim {
 /* Make a session and its cookie: in memory, or in the store when somebody
  * has proven who they are (user id).  ret_id takes 23 bytes. */
 factor_status session_new(struct txn *txn, const char *user,
-                          int64_t expires_at_ms, char *ret_id,
+                          const struct session_times *times, char *ret_id,
                           char ret_cookie[SESSION_COOKIE]);
 
 /* The session that a cookie names, if the cookie is its newest.  NULL:
@@ -43,7 +49,7 @@ enum session_claim session_claim(struct txn *txn, const char *id,
 /* Renew the secret, keep the session in the store from now on, and note who
  * signed on (NULL: as it was). */
 factor_status session_renew(struct txn *txn, const char *id, const char *user,
-                            int64_t expires_at_ms,
+                            const struct session_times *times,
                             char ret_cookie[SESSION_COOKIE]);
 
 /* Id of the user who last signed on with it, or NULL. */

@@ -9,11 +9,10 @@
 #include "host/json.h"
 #include "host/step/pool.h"
 
-enum { TIMEOUT_MS = 5000 };
-
 struct sources {
     const struct source *list;
     size_t count;
+    int64_t timeout_ms;
     struct pool *pool;
 };
 
@@ -26,8 +25,8 @@ struct asked {
 };
 
 struct sources *
-sources_new(const struct source *list, size_t count, unsigned workers,
-            size_t queue_max)
+sources_new(const struct source *list, size_t count, int64_t timeout_ms,
+            unsigned workers, size_t queue_max)
 {
     struct sources *sources = calloc(1, sizeof(*sources));
 
@@ -35,6 +34,7 @@ sources_new(const struct source *list, size_t count, unsigned workers,
         return NULL;
     sources->list = list;
     sources->count = count;
+    sources->timeout_ms = timeout_ms;
     sources->pool = count ? pool_new(workers, queue_max) : NULL;
     if (count && !sources->pool) {
         free(sources);
@@ -80,7 +80,7 @@ answer_one(const struct sources *sources, const json_t *question)
     if (!source)
         return failure("no such source is configured");
     st = source->ops->answer(source->self, json_object_get(question, "input"),
-                             json_number(question, "timeout", TIMEOUT_MS),
+                             json_number(question, "timeout", sources->timeout_ms),
                              &answer, &err);
     if (st != FACTOR_OK)
         return failure(err.text[0] ? err.text : "the source failed");
@@ -103,7 +103,8 @@ answer_all(void *context)
 }
 
 static json_t *
-copy_questions(const struct factor_question *const *questions)
+copy_questions(const struct factor_question *const *questions,
+               int64_t timeout_ms)
 {
     json_t *list = json_array();
 
@@ -115,7 +116,7 @@ copy_questions(const struct factor_question *const *questions)
                       json_deep_copy((*questions)->input), "timeout",
                       (json_int_t)((*questions)->deadline_ms > 0
                                        ? (*questions)->deadline_ms
-                                       : TIMEOUT_MS)));
+                                       : timeout_ms)));
     return list;
 }
 
@@ -146,7 +147,7 @@ sources_ask(struct sources *sources,
         return;
     }
     asked->sources = sources;
-    asked->questions = copy_questions(questions);
+    asked->questions = copy_questions(questions, sources->timeout_ms);
     asked->done = done;
     asked->context = context;
     if (!sources->pool ||

@@ -17,9 +17,11 @@ struct source {
     struct factor_source *self;
 };
 
-/* list: count of them, borrowed until sources_free.  NULL: no memory. */
+/* list: count of them, borrowed until sources_free; timeout_ms: of questions
+ * that name no deadline.  NULL: no memory. */
 struct sources *sources_new(const struct source *list, size_t count,
-                            unsigned workers, size_t queue_max);
+                            int64_t timeout_ms, unsigned workers,
+                            size_t queue_max);
 void sources_free(struct sources *sources); /* NULL is allowed */
 
 /* Put the questions (copied); done(context, answers) is called once, on a

@@ -1,10 +1,39 @@
 /* SPDX-License-Identifier: MIT */
-/* host/rest/rest.h - the REST plane: resources of the host and of plugins. */
+/* host/rest/rest.h - the REST plane: resources that the host and its
+ * adapters declare (factor/resource.h), routed and guarded from their tables.
+ */
 #ifndef HOST_REST_REST_H
 #define HOST_REST_REST_H
 
+#include "host/host.h"
 #include "host/http/http.h"
+#include "host/step/job.h"
 
-extern const struct http_route rest_routes[];
+struct rest;
+
+/* One call of a resource.  JSON lives as long as the job. */
+struct rest_call {
+    const struct factor_resource *resource;
+    const json_t *path;  /* object: variables of the path */
+    const json_t *query; /* object: query strings that are declared */
+    const json_t *body;  /* object that fits the declared body, or NULL */
+    unsigned status;     /* of the answer; 0: 200 */
+    const json_t *answer; /* with the attempt's life; NULL: nothing found */
+};
+
+/* What the host answers itself: one attempt. */
+typedef factor_status rest_decide(const struct host *host,
+                                  struct rest_call *call, struct txn *txn,
+                                  struct factor_error *err);
+
+/* Tables of every resource; host must outlive it.  NULL without memory. */
+struct rest *rest_new(const struct host *host);
+void rest_free(struct rest *rest); /* NULL is allowed */
+
+/* Routes for a listener; they live as long as rest. */
+const struct http_route *rest_routes(const struct rest *rest);
+
+/* What absolute links begin with. */
+const char *rest_base(const struct host *host);
 
 #endif

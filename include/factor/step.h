@@ -115,7 +115,7 @@ struct factor_question {
     const char *name;           /* key of its answer in step.answers */
     const char *source;         /* instance name of the source */
     const struct json_t *input; /* object; what the source documents */
-    int64_t deadline_ms;        /* how long it may take; 0: 5,000 */
+    int64_t deadline_ms;        /* how long it may take, ms; 0: as configured */
 };
 
 /* Output of one step, zeroed by the host before the call.  Texts and arrays
