@@ -18,6 +18,7 @@
 #include "host/log.h"
 #include "host/messages.h"
 #include "host/oauth/client.h"
+#include "host/oauth/reply.h"
 #include "host/oauth/routes.h"
 #include "host/outbox/outbox.h"
 #include "host/pages.h"
@@ -56,6 +57,8 @@ add_texts(struct host *host)
     size_t i;
 
     host->texts = texts_new(config_at(host->config, "/texts"));
+    if (host->texts && texts_add(host->texts, oauth_texts) != FACTOR_OK)
+        return false;
     for (i = 0; host->texts && i < host->adapter_count; i++)
         if (texts_add(host->texts, host->adapters[i].description->texts) !=
             FACTOR_OK)

@@ -1419,7 +1419,7 @@ stop_comes_at_any_time(void)
     struct http_server *own;
     unsigned i, k, round;
 
-    for (round = 0; round < 20; round++) {
+    for (round = 0; round < 50; round++) {
         own = start("127.0.0.1:0", 2, tables, &port, 0);
         for (i = 0; i < TAP_COUNT(clients); i++)
             clients[i] = client_new();

@@ -567,7 +567,7 @@ bounds_the_timeout(void)
 
 /* When it is due again, after its n-th attempt. */
 static int64_t
-wait_after(const char *id, size_t attempt)
+wait_after(const char *id, unsigned attempt)
 {
     struct record *record;
     int64_t wait;

@@ -510,6 +510,10 @@ tells_addresses_apart(void)
                                             "localhost.evil:1", NULL};
     static const char *const origins[] = {"https://a", "http://a:1",
                                           "http://[::1]:80", NULL};
+    static const char *const wild_origins[] = {"https://a", "https://a:*",
+                                               NULL};
+    static const char *const no_wild_origins[] = {"https://*", "https://a:1:*",
+                                                  "*", ":*", NULL};
     static const char *const no_origins[] = {
         "https://a/", "https://", "a", "https://a:", "https://a:99999",
         "https://u@a", "ftp://a", "https://a?x", "null", NULL};
@@ -518,6 +522,8 @@ tells_addresses_apart(void)
     expect_all(address_listen_ok, no_listens, false);
     expect_all(address_listen_is_local, locals, true);
     expect_all(address_listen_is_local, no_locals, false);
+    expect_all(address_client_origin_ok, wild_origins, true);
+    expect_all(address_client_origin_ok, no_wild_origins, false);
     expect_all(address_origin_ok, origins, true);
     expect_all(address_origin_ok, no_origins, false);
 }

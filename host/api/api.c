@@ -15,20 +15,16 @@ struct http_reply *
 api_json(unsigned status, const json_t *body)
 {
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    struct http_reply *reply;
 
     if (!text)
         return NULL;
-    reply = http_reply_new(status, "application/json;charset=utf-8", text,
-                           strlen(text));
-    if (reply)
-        http_reply_header(reply, "Pragma", "no-cache");
-    return reply;
+    return http_reply_new(status, "application/json;charset=utf-8", text,
+                          strlen(text));
 }
 
 struct http_reply *
 api_error(const struct host *host, struct http_request *request,
-          const char *code)
+          const char *code, const char *detail)
 {
     struct factor_arena *arena = arena_new();
     struct http_reply *reply = NULL;
@@ -40,6 +36,10 @@ api_error(const struct host *host, struct http_request *request,
     env.languages =
         text_languages(arena, http_header(request, "Accept-Language"));
     error = envelope_error(&env, code, NULL);
+    if (detail) {
+        json_array_clear(json_object_get(error, "details"));
+        envelope_add_detail(&env, error, detail, NULL);
+    }
     reply = api_json(envelope_status(code), error);
     json_decref(error);
     arena_free(arena);

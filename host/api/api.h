@@ -15,9 +15,11 @@
 /* A reply with a JSON body (borrowed), application/json;charset=utf-8. */
 struct http_reply *api_json(unsigned status, const json_t *body);
 
-/* An error envelope of the Authentication API as a reply; text_key or NULL. */
+/* An error envelope of the Authentication API as a reply: a top-level code,
+ * and a detail code of the host's own, or NULL. */
 struct http_reply *api_error(const struct host *host,
-                             struct http_request *request, const char *code);
+                             struct http_request *request, const char *code,
+                             const char *detail);
 
 /* Who calls, for the engine; texts live in the arena. */
 void api_caller(const struct host *host, struct http_request *request,

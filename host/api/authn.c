@@ -17,11 +17,13 @@ struct authn {
     const char *flow;
     const char *action; /* NULL: it only looks */
     json_t *given;      /* object, or NULL: no body */
-    const char *refused; /* an error to answer when the flow is its own */
+    const char *refused; /* top-level code to answer, or NULL */
+    const char *detail;  /* of it, or NULL */
     struct engine_call call;
     struct engine_result result;
     const char *client; /* of the flow, once known */
     int64_t wait_ms;    /* Prefer: wait=N */
+    bool foreign;       /* sent by a page that may not act */
 };
 
 /* --- What is asked. --- */
@@ -80,12 +82,14 @@ read_action(struct authn *authn, struct http_request *request,
     const char *query = http_query(request, "action");
     const char *named = type ? action_of_type(arena, type) : NULL;
 
-    if (type && !named && !is_plain_json(type))
-        authn->refused = "INVALID_CONTENT_TYPE";
-    else if (query && named && strcmp(query, named) != 0)
+    if (type && !named && !is_plain_json(type)) {
         authn->refused = "INVALID_REQUEST";
-    else if (query && !action_name_ok(query, strlen(query)))
+        authn->detail = "INVALID_CONTENT_TYPE";
+    } else if (query && named && strcmp(query, named) != 0) {
+        authn->refused = "INVALID_REQUEST";
+    } else if (query && !action_name_ok(query, strlen(query))) {
         authn->refused = "INVALID_ACTION_ID";
+    }
     authn->action = query ? query : named;
 }
 
@@ -150,12 +154,30 @@ look(struct job *job, struct txn *txn, struct factor_error *err)
     return JOB_PARK;
 }
 
+/* A page whose origin the flow's client has not registered may not act, even
+ * if its browser sends the cookie (A.8). */
+static bool
+origin_refused(struct job *job, struct txn *txn)
+{
+    const struct authn *authn = job->state;
+    const char *client;
+
+    if (http_method(job->request) != HTTP_POST ||
+        !http_header(job->request, "Origin"))
+        return false;
+    client = engine_client(txn, authn->flow);
+    return client && !api_origin_allowed(job->host, job->request, client);
+}
+
 static int
 decide(struct job *job, struct txn *txn, struct factor_error *err)
 {
     struct authn *authn = job->state;
     int st;
 
+    authn->foreign = origin_refused(job, txn);
+    if (authn->foreign)
+        return FACTOR_OK;
     if (!authn->action)
         return look(job, txn, err);
     authn->call.on_slow_pool = job->on_slow_pool;
@@ -235,11 +257,27 @@ answer_state(struct job *job)
 }
 
 static struct http_reply *
+answer_foreign(struct job *job)
+{
+    struct authn *authn = job->state;
+    const struct envelope env = {.texts = job->host->texts,
+                                 .languages = authn->call.languages,
+                                 .base_url = job->host->base_url};
+    json_t *error = envelope_error(&env, "INVALID_REQUEST", NULL);
+    struct http_reply *reply = api_json(403, error);
+
+    json_decref(error);
+    return reply;
+}
+
+static struct http_reply *
 answer(struct job *job, int st)
 {
     struct authn *authn = job->state;
     struct http_reply *reply;
 
+    if (authn->foreign)
+        return answer_foreign(job);
     if (st == FACTOR_OK && authn->action && !authn->result.error)
         return answer_state(job);
     if (st == FACTOR_OK)
@@ -249,8 +287,8 @@ answer(struct job *job, int st)
                                ? engine_client(job->txn, authn->flow)
                                : NULL);
     reply = api_error(job->host, job->request,
-                      st == JOB_BUSY ? "TOO_MANY_REQUESTS"
-                                     : "UNEXPECTED_ERROR");
+                      st == JOB_BUSY ? "TOO_MANY_REQUESTS" : "UNEXPECTED_ERROR",
+                      NULL);
     if (reply && st == JOB_BUSY)
         http_reply_header(reply, "Retry-After", "1");
     api_cors(job->host, job->request, reply, NULL);
@@ -262,10 +300,10 @@ static const struct job_kind kind = {"authn", decide, answer};
 /* --- The handler. --- */
 
 static void
-refuse(struct http_request *request, const char *code)
+refuse(struct http_request *request, const char *code, const char *detail)
 {
     const struct host *host = http_context(request);
-    struct http_reply *reply = api_error(host, request, code);
+    struct http_reply *reply = api_error(host, request, code, detail);
 
     api_cors(host, request, reply, NULL);
     http_reply(request, reply);
@@ -277,9 +315,7 @@ handle_post(struct job *job, struct authn *authn)
     read_action(authn, job->request, job->arena);
     read_body(authn, job->request, job->arena);
     if (authn->refused)
-        refuse(job->request, strcmp(authn->refused, "INVALID_ACTION_ID") == 0
-                                 ? "INVALID_ACTION_ID"
-                                 : "INVALID_REQUEST");
+        refuse(job->request, authn->refused, authn->detail);
     else
         job_start(job, authn->flow);
 }
@@ -297,7 +333,7 @@ handle(struct http_request *request)
         return;
     }
     if (!http_header(request, "X-XSRF-Header")) {
-        refuse(request, "INVALID_REQUEST");
+        refuse(request, "INVALID_REQUEST", NULL);
         return;
     }
     job = job_new(&kind, request);

@@ -151,6 +151,22 @@ address_origin_ok(const char *text)
     return len > 0 && text[len] == '\0';
 }
 
+bool
+address_client_origin_ok(const char *text)
+{
+    size_t len = strlen(text);
+    char without[LONGEST_HOST + 16];
+
+    if (len < 2 || strcmp(text + len - 2, ":*") != 0)
+        return address_origin_ok(text);
+    if (len - 2 >= sizeof(without))
+        return false;
+    memcpy(without, text, len - 2);
+    without[len - 2] = '\0';
+    return address_origin_ok(without) &&
+           !strchr(without + strcspn(without, ":") + 1, ':');
+}
+
 /* RFC 3986 has no spaces, controls or quotes in a URI. */
 static bool
 bytes_ok(const char *text)

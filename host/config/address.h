@@ -16,6 +16,9 @@ bool address_url_is_local(const char *url);
 /* "http://HOST[:PORT]" or https, and nothing more. */
 bool address_origin_ok(const char *text);
 
+/* The same, or "http[s]://HOST:*": any port that is written. */
+bool address_client_origin_ok(const char *text);
+
 /* An origin and a path that does not end in "/". */
 bool address_base_ok(const char *text);
 

@@ -534,7 +534,7 @@ check_redirects(const struct check *client)
     check_list(client, "redirect_uris", address_redirect_ok,
                "a redirect URI; write an absolute one without a fragment, or "
                "a path of this host");
-    check_list(client, "origins", address_origin_ok, ORIGIN_FORM);
+    check_list(client, "origins", address_client_origin_ok, ORIGIN_FORM);
     for (i = 0; i < json_array_size(list.object); i++) {
         uri = json_string_value(json_array_get(list.object, i));
         entry = element(&list, i);

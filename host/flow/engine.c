@@ -96,6 +96,19 @@ current_step(const struct attempt *at)
                : NULL;
 }
 
+/* What an adapter of this flow gave; a hint that stands in for the first
+ * adapter is found under its name. */
+static const json_t *
+attributes_of(const struct attempt *at, const char *name)
+{
+    const struct adapter *first = at->policy->steps[0].adapter;
+    const json_t *attributes = flow_passed(&at->flow, name);
+
+    if (!attributes && first && strcmp(first->name, name) == 0)
+        attributes = flow_passed(&at->flow, POLICY_HINT);
+    return attributes;
+}
+
 /* "password.userId": what an earlier adapter of this flow gave. */
 static json_t *
 map_inputs(struct attempt *at, const struct policy_step *step)
@@ -114,7 +127,7 @@ map_inputs(struct attempt *at, const struct policy_step *step)
         memcpy(adapter, from, len);
         adapter[len] = '\0';
         json_object_set(inputs, name,
-                        json_object_get(flow_passed(&at->flow, adapter),
+                        json_object_get(attributes_of(at, adapter),
                                         from + len + 1));
     }
     return inputs;
@@ -303,7 +316,8 @@ bind_session(struct attempt *at)
     return st;
 }
 
-/* P7: the client has seen the first factor; the policy goes on behind it. */
+/* P7: the client has seen the first factor and stands in for the policy's
+ * first step; the policy goes on behind it. */
 static void
 take_hint(struct attempt *at, const json_t *hint)
 {
@@ -312,8 +326,7 @@ take_hint(struct attempt *at, const json_t *hint)
     json_set_text(at->flow.body, "subject", json_text(hint, "subject"));
     json_object_set(at->flow.body, "authTime",
                     json_object_get(hint, "authTime"));
-    note_passed(at, POLICY_HINT, json_object_get(hint, "attributes"), NULL,
-                FACTOR_KIND_KNOWLEDGE);
+    note_passed(at, POLICY_HINT, json_object_get(hint, "attributes"), NULL, 0);
     passed = json_array_get(json_object_get(at->flow.body, "passed"), 0);
     json_object_set(passed, "amr", json_object_get(hint, "amr"));
 }

@@ -152,7 +152,9 @@ static bool
 complete(const struct http_request *request, struct http_reply *reply)
 {
     if (!reply->cache_said &&
-        !http_reply_header(reply, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store"))
+        (!http_reply_header(reply, MHD_HTTP_HEADER_CACHE_CONTROL,
+                            "no-store") ||
+         !http_reply_header(reply, MHD_HTTP_HEADER_PRAGMA, "no-cache")))
         return false;
     if ((request->closing || atomic_load(&request->server->quiesced)) &&
         !http_reply_header(reply, MHD_HTTP_HEADER_CONNECTION, "close"))

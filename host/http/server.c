@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -375,9 +376,10 @@ http_start(const struct http_listener *listener,
     return FACTOR_OK;
 }
 
-/* The loops may look at the listening socket until they have ended, so it is
- * not closed: something that nobody can reach takes its number.  A copy that
- * another process holds listens on. */
+/* Not by MHD_quiesce_daemon: it and a loop may both take the socket out of
+ * the loop's epoll set, and the second aborts the process.  The loops may use
+ * the number until they end, so it is not closed either: a thing that is
+ * never ready takes it, and the listening socket ends with its last number. */
 void
 http_quiesce(struct http_server *server)
 {
@@ -385,13 +387,14 @@ http_quiesce(struct http_server *server)
 
     if (atomic_exchange(&server->quiesced, true))
         return;
-    server->socket = MHD_quiesce_daemon(server->daemon);
-    if (server->socket < 0)
+    nothing = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (nothing < 0) {
+        log_event("http", FACTOR_LOG_ERROR, "cannot stop listening: %s",
+                  strerror(errno));
         return;
-    nothing = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (nothing < 0)
-        return;
-    dup3(nothing, server->socket, O_CLOEXEC);
+    }
+    while (dup3(nothing, server->socket, O_CLOEXEC) < 0 && errno == EBUSY)
+        continue;
     close(nothing);
 }
 
@@ -429,7 +432,5 @@ http_stop(struct http_server *server)
         return;
     }
     MHD_stop_daemon(server->daemon);
-    if (server->socket >= 0)
-        close(server->socket);
     free(server);
 }

@@ -61,7 +61,7 @@ oauth_url(struct factor_arena *arena, const char *uri,
     url = arena_alloc(arena, len);
     if (!url)
         return NULL;
-    out = stpncpy(url, uri, len);
+    out = mempcpy(url, uri, strlen(uri));
     for (pair = pairs; pair->name; pair++) {
         if (!pair->value)
             continue;
@@ -165,7 +165,7 @@ html_text(struct factor_arena *arena, const char *text)
                  : *text == '"' ? "&quot;"
                                 : NULL;
         if (entity)
-            out = stpncpy(out, entity, 6);
+            out = mempcpy(out, entity, strlen(entity));
         else
             *out++ = *text;
     }

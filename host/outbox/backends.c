@@ -221,18 +221,18 @@ digits_at(const char *text)
     return strspn(text, "0123456789");
 }
 
-/* Bytes at text that are not to be logged: a run of digits, the address, or,
- * where a word begins, one that holds an "@". */
+/* Bytes at text that are not to be logged: where a word begins, one that
+ * holds an "@"; the address; a run of digits. */
 static size_t
 unsayable(const char *text, const char *address, bool word_begins)
 {
     size_t digits = digits_at(text), word = strcspn(text, " \t");
     size_t len = address ? strlen(address) : 0;
 
-    if (len > 0 && strncasecmp(text, address, len) == 0)
-        return len;
     if (word_begins && memchr(text, '@', word))
         return word;
+    if (len > 0 && strncasecmp(text, address, len) == 0)
+        return len;
     return digits > DIGITS_MAX ? digits : 0;
 }
 

@@ -29,8 +29,8 @@ static const struct {
     {0xe0000, 0xe007f, false}, /* tags: text that nobody sees */
 };
 
-/* Bytes of the character at text, valid UTF-8 as jansson leaves it; a byte
- * out of place is a character by itself. */
+/* Bytes of the character at text, UTF-8 as jansson checked it; one that is
+ * cut off counts byte by byte. */
 static size_t
 char_len(const char *text)
 {
@@ -47,6 +47,8 @@ char_value(const char *text, size_t len)
     uint32_t value = (unsigned char)text[0] & lead_bits[len];
     size_t i;
 
+    if (len == 1 && value != (unsigned char)text[0])
+        return 0; /* no character: unwanted */
     for (i = 1; i < len; i++)
         value = value << 6 | ((unsigned char)text[i] & 0x3f);
     return value;
