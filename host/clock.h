@@ -15,6 +15,9 @@ int64_t clock_now_ms(void);
  * of this process and waiting; never moved by the test clock.  Any thread. */
 int64_t clock_steady_ms(void);
 
+/* Milliseconds of processor time that this thread has used. */
+int64_t clock_thread_ms(void);
+
 /* Fill memory with random bytes of the kernel; never fails (it aborts where
  * the kernel has none).  Any thread. */
 void clock_random(void *memory, size_t len);

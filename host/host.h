@@ -4,6 +4,7 @@
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "host/config/config.h"
@@ -43,6 +44,8 @@ struct host {
     const char *base_url;    /* without a slash at its end */
     const char *base_origin; /* scheme, host and port of it */
     int64_t started_ms;
+    atomic_llong *answer_floor_ms; /* least time of answers that are held back
+                                    * (W1): raised by what was measured */
 };
 
 /* An adapter instance by name, or NULL.  Any thread. */

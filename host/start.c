@@ -45,6 +45,7 @@ struct running {
     struct renderer renderer;
     char *base_url, *base_origin;
     char host_name[RENDER_HOST_SIZE]; /* of base_url */
+    atomic_llong answer_floor_ms;
     struct listening listening[LISTENERS];
     size_t listening_count;
 };
@@ -433,6 +434,7 @@ start(struct config *config, struct problems *problems,
         return NULL;
     running->host.config = config;
     running->host.started_ms = clock_now_ms();
+    running->host.answer_floor_ms = &running->answer_floor_ms;
     instances = instances_new(config, INSTANCES_ALL, problems);
     if (instances)
         take_instances(running, instances);

@@ -79,9 +79,9 @@ answer_one(const struct sources *sources, const json_t *question)
 
     if (!source)
         return failure("no such source is configured");
-    st = source->ops->answer(source->self, json_object_get(question, "input"),
-                             json_number(question, "timeout", sources->timeout_ms),
-                             &answer, &err);
+    st = source->ops->answer(
+        source->self, json_object_get(question, "input"),
+        json_number(question, "timeout", sources->timeout_ms), &answer, &err);
     if (st != FACTOR_OK)
         return failure(err.text[0] ? err.text : "the source failed");
     return answer ? answer : failure("the source gave nothing");

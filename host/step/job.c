@@ -103,11 +103,21 @@ reply_held(struct http_request *request)
     http_reply(request, reply);
 }
 
+/* When an answer may leave that is held back (W1). */
+static int64_t
+answer_at(const struct job *job)
+{
+    int64_t floor = atomic_load(job->host->answer_floor_ms);
+    int64_t after = job->answer_after_ms;
+
+    return http_steady_ms(job->request) + (after < floor ? floor : after);
+}
+
 static void
 answer_on_loop(struct http_request *request)
 {
     struct job *job = http_state(request);
-    int64_t at = http_steady_ms(request) + job->answer_after_ms;
+    int64_t at = answer_at(job);
 
     job->away = false;
     leave_lanes(job);
@@ -226,6 +236,29 @@ enter_lane(struct job *job, const char *key)
     run(job);
 }
 
+/* An action that takes longer than its answers are held back would tell by
+ * its time what it did: hold all of them back longer.  Processor time counts,
+ * so that load alone changes nothing. */
+static void
+note_cost(struct job *job, int64_t cost_ms)
+{
+    long long floor = atomic_load(job->host->answer_floor_ms);
+    long long wanted = cost_ms + cost_ms / 4;
+
+    if (job->answer_after_ms == 0 || wanted <= job->answer_after_ms)
+        return;
+    while (wanted > floor)
+        if (atomic_compare_exchange_weak(job->host->answer_floor_ms, &floor,
+                                         wanted)) {
+            log_event("step", FACTOR_LOG_WARNING,
+                      "a password check took %lld ms: answers are held back "
+                      "for %lld ms from now on; raise answer_after, or renew "
+                      "old hashes",
+                      (long long)cost_ms, wanted);
+            break;
+        }
+}
+
 static void
 run_slow(void *context)
 {
@@ -324,14 +357,21 @@ static void
 run(struct job *job)
 {
     struct factor_error err = {0};
+    int64_t started;
+    int st;
 
     txn_free(job->txn);
     job->attempts++;
     job->txn = txn_new(job->host->database, clock_now_ms(), job->entropy);
-    if (job->txn)
-        take(job, job->kind->decide(job, job->txn, &err), &err);
-    else
+    if (!job->txn) {
         answer(job, FACTOR_E_NOMEM);
+        return;
+    }
+    started = job->on_slow_pool ? clock_thread_ms() : 0;
+    st = job->kind->decide(job, job->txn, &err);
+    if (job->on_slow_pool)
+        note_cost(job, clock_thread_ms() - started);
+    take(job, st, &err);
 }
 
 void

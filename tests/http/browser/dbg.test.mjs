@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: MIT
+// slow
+// The vendor's JavaScript widget (npm, 1.11.0) in Chromium: its page on an
+// origin of its own, on another site, and on the daemon's behind a proxy.
+// It differs from the 2.2.0 of authn F: the passcode has 6 digits (no
+// otpLength), errors do not tell the tries left, a device tile listens on its
+// two halves (one click, one request), flow ids are not checked.
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+
+import { sleep, startDaemon, until } from '../lib/daemon.mjs';
+import { token } from '../lib/flow.mjs';
+import { secret } from '../lib/secrets.mjs';
+import { run, test } from '../lib/tap.mjs';
+import { patience, visit } from './lib/chrome.mjs';
+import { applicationServer } from './lib/servers.mjs';
+
+// --- Three places of the page.
+
+const elsewhere = await applicationServer(); // another origin of the same host
+const proxied = await applicationServer();   // the same origin, by a proxy
+
+const origin = (server, host = '127.0.0.1') => `http://${host}:${server.port}`;
+const widgetClient = (server, over) => ({
+    type: 'public', name: 'Shop', pi_flow: true, policies: ['otp'],
+    redirect_uris: [`${origin(server)}/cb`], origins: [origin(server)],
+    id_token_alg: 'ES256', ...over });
+
+const shared = {
+    server: { sign_on_page: `${origin(elsewhere)}/app` },
+    clients: {
+        widget: widgetClient(elsewhere),
+        cookieless: widgetClient(elsewhere, {
+            cookieless: true,
+            origins: [origin(elsewhere), origin(elsewhere, 'localhost')] }),
+        stranger: widgetClient(elsewhere, {
+            origins: ['https://login.acme.test'] }),
+    },
+};
+
+const cross = await startDaemon(shared);
+const same = await startDaemon({
+    server: { base_url: origin(proxied), trusted_proxies: ['127.0.0.1'],
+              sign_on_page: '/app' },
+    clients: { widget: widgetClient(proxied) },
+});
+proxied.behind = same.port;
+
+const places = {
+    cross: { daemon: cross, app: `${origin(elsewhere)}/app`,
+             callback: `${origin(elsewhere)}/cb` },
+    same: { daemon: same, app: `${origin(proxied)}/app`,
+            callback: `${origin(proxied)}/cb` },
+};
+
+// --- What is asked for, and what comes back.
+
+function pkce()
+{
+    const verifier = secret('PKCE verifier',
+                            randomBytes(32).toString('base64url'));
+    return { verifier, code_challenge: createHash('sha256').update(verifier)
+                       .digest('base64url'), code_challenge_method: 'S256' };
+}
+
+async function mustSignOn(place, user, verifier, over)
+{
+    const { status, json } = await token(place.daemon, {
+        grant_type: 'authorization_code', client_id: 'widget',
+        code_verifier: verifier, ...over });
+    assert.equal(status, 200, JSON.stringify(json));
+    const claims = JSON.parse(Buffer.from(json.id_token.split('.')[1],
+                                          'base64url'));
+    assert.equal(claims.nonce, 'n0nce');
+    assert.deepEqual([...claims.amr].sort(), ['email', 'mfa', 'otp', 'pwd']);
+    const info = await place.daemon.get('/idp/userinfo.openid', {
+        headers: { Authorization: `Bearer ${json.access_token}` } });
+    assert.equal(info.json.sub, claims.sub);
+}
+
+// Begun without redirects, on the page itself.
+async function beginHere(visitor, place, { client = 'widget', widget = {},
+                                           app = place.app, ...more } = {})
+{
+    const { verifier, ...challenge } = pkce();
+    const tab = await visitor.tab(app, { wanted: {
+        base: place.daemon.base, ...widget,
+        redirectless: { client_id: client, response_type: 'code',
+                        scope: 'openid', state: 'n7', nonce: 'n0nce',
+                        ...challenge, ...more } } });
+    return { tab, verifier };
+}
+
+async function beginByRedirect(visitor, place, widget = {})
+{
+    const { verifier, ...challenge } = pkce();
+    const tab = await visitor.tab(null, { wanted: {
+        base: place.daemon.base, ...widget } });
+    const query = new URLSearchParams({
+        client_id: 'widget', response_type: 'code', scope: 'openid',
+        state: 'n7', nonce: 'n0nce', redirect_uri: place.callback,
+        ...challenge });
+    await tab.open(`${place.daemon.base}/as/authorization.oauth2?${query}`);
+    await tab.at('the page with the flow', (url) =>
+        `${url.origin}${url.pathname}` === place.app &&
+        /^[a-zA-Z0-9]{22}$/.test(url.searchParams.get('flowId')));
+    return { tab, verifier };
+}
+
+// --- The widget's pages.
+
+async function password(tab, user, over = {})
+{
+    const { page } = tab;
+    await page.waitForSelector('#password', { visible: true });
+    await tab.page.$eval('#username', (node) => { node.value = ''; });
+    await page.type('#username', over.username ?? user.username);
+    await page.type('#password', over.password ?? user.password);
+    await page.waitForSelector('#submit:not([disabled])');
+    await page.click('#submit');
+}
+
+// A tile: the half of it that is pressed has the device's id.
+async function tile(tab, type, options)
+{
+    const node = await tab.page.waitForSelector(
+        `::-p-xpath(//div[contains(@class, "tile-button__content-container")]` +
+        `[contains(., "${type}")])`, { visible: true });
+    await node.click(options);
+}
+
+async function code(tab, text)
+{
+    await tab.page.waitForSelector('#otp', { visible: true });
+    await tab.page.type('#otp', text);
+    await tab.page.waitForSelector('#submit:not([disabled])');
+    await tab.page.click('#submit');
+}
+
+function cancel(tab)
+{
+    return tab.page.locator('[data-actionid="cancelAuthentication"]').click();
+}
+
+async function error(tab)
+{
+    const node = await tab.page.waitForSelector('.feedback--error',
+                                                { visible: true });
+    return node.evaluate((found) => found.innerText.trim());
+}
+
+// onAuthorizationSuccess or onAuthorizationFailed.
+function outcome(tab)
+{
+    return until('the end of the flow', () => tab.page.evaluate(() =>
+        (window.result || window.failed) && { result: window.result,
+                                              failed: window.failed }),
+                 patience);
+}
+
+const wrongOf = (right) => String((Number(right) + 1) % 1000000)
+    .padStart(6, '0');
+
+async function toPasscode({ tab }, place, user)
+{
+    await password(tab, user);
+    await sleep(1500); await tab.page.screenshot({path:'/tmp/browser-tests/shots/dbg.png'}); console.log('# '+(await tab.page.evaluate(()=>document.querySelector('.tile-selector')?.outerHTML.replace(/<svg[^]*?<.svg>/g,'SVG') ?? document.body.innerHTML)).slice(0,3500).replaceAll('\n','\n# ')); await tile(tab, 'Email');
+    return (await place.daemon.message(user.email)).code;
+}
+
+// --- The tests. The widget writes its states on the console as plain logs;
+// errors there fail a test.
+
+for (const [name, place] of Object.entries(places)) {
+    const where = name === 'cross' ? 'another origin' : 'the same origin';
+
+    test(`authn A.8-2..5, F.4-23: redirectless, from ${where}`, async () => {
+        const user = await place.daemon.user();
+        await visit({}, async (visitor) => {
+            const begun = await beginHere(visitor, place);
+            const { tab } = begun;
+            await code(tab, await toPasscode(begun, place, user));
+            const { result } = await outcome(tab);
+            assert.equal(result.state, 'n7');
+            await tab.see('Authentication Success!');
+            await mustSignOn(place, user, begun.verifier,
+                             { code: result.code });
+            assert.equal(tab.posts('selectDevice').length, 1);
+        });
+    });
+
+    test(`authn A.10-1, F.4-24, E.9: by redirect, from ${where}`, async () => {
+        const user = await place.daemon.user();
+        await visit({}, async (visitor) => {
+            const begun = await beginByRedirect(visitor, place);
+            const { tab } = begun;
+            await code(tab, await toPasscode(begun, place, user));
+            const url = await tab.at('the callback', ({ href }) =>
+                href.startsWith(place.callback));
+            await tab.see('Back at the application');
+            assert.equal(url.searchParams.get('state'), 'n7');
+            assert.equal(url.searchParams.get('iss'), place.daemon.base);
+            await mustSignOn(place, user, begun.verifier, {
+                code: url.searchParams.get('code'),
+                redirect_uri: place.callback });
+        });
+    });
+
+    test(`authn A.3-2: actions in the query, from ${where}`, async () => {
+        const user = await place.daemon.user();
+        await visit({}, async (visitor) => {
+            const begun = await beginHere(visitor, place,
+                                          { widget: { useActionParam: true } });
+            const { tab } = begun;
+            const right = await toPasscode(begun, place, user);
+            await code(tab, wrongOf(right));
+            await error(tab);
+            await code(tab, right);
+            const { result } = await outcome(tab);
+            await mustSignOn(place, user, begun.verifier,
+                             { code: result.code });
+            for (const request of tab.requests)
+                if (request.method() === 'POST')
+                    assert.equal(request.headers()['content-type'],
+                                 'application/json');
+            tab.refused('POST checkOtp 400');
+        });
+    });
+
+    test(`authn A.3-2: actions in the query, by redirect, ${where}`, async () => {
+        const user = await place.daemon.user();
+        await visit({}, async (visitor) => {
+            const begun = await beginByRedirect(visitor, place,
+                                                { useActionParam: true });
+            await code(begun.tab, await toPasscode(begun, place, user));
+            await begun.tab.see('Back at the application');
+        });
+    });
+}
+
+const place = places.cross;
+
+test('authn A.9-5: cookieless, from another site, where cookies cannot go',
+     async () => {
+    const user = await cross.user();
+    await visit({}, async (visitor) => {
+        const begun = await beginHere(visitor, place, {
+            client: 'cookieless', cookieless: true,
+            app: `${origin(elsewhere, 'localhost')}/app` });
+        const right = await toPasscode(begun, place, user);
+        await code(begun.tab, wrongOf(right));
+        await error(begun.tab);
+        await code(begun.tab, right);
+        const { result } = await outcome(begun.tab);
+        await mustSignOn(place, user, begun.verifier, {
+            client_id: 'cookieless', code: result.code });
+        assert.deepEqual(await visitor.cookies(), []);
+        begun.tab.refused('POST checkOtp 400');
+    });
+});
+
+test('authn A.8-9: an origin that the client has not registered', async () => {
+    await visit({}, async (visitor) => {
+        const { tab } = await beginHere(visitor, place, { client: 'stranger' });
+        await tab.see('Something Went Wrong');
+        tab.refused('GET /as/authorization.oauth2 403');
+        // Chromium tells of the missing CORS header, and nothing else.
+        assert.match(tab.troubles.splice(0).join('\n'),
+                     /^error: Access to fetch .* blocked by CORS policy[^\n]*$/);
+        assert.deepEqual(await visitor.cookies(), []);
+    });
+});
+
+test('authn F.4-16, F.4-17: a wrong password is told, and can be mended',
+     async () => {
+    const user = await cross.user();
+    await visit({}, async (visitor) => {
+        const begun = await beginHere(visitor, place);
+        const { tab } = begun;
+        await password(tab, user, { password: 'not this' });
+        assert.notEqual(await error(tab), '');
+        assert.doesNotMatch(await tab.text(), /undefined|\[object/);
+        await code(tab, await toPasscode(begun, place, user));
+        assert.ok((await outcome(tab)).result);
+        tab.refused('POST checkUsernamePassword 400');
+    });
+});
+
+test('authn F.4-2, F.4-17: a wrong passcode is told, then the right one',
+     async () => {
+    const user = await cross.user();
+    await visit({}, async (visitor) => {
+        const begun = await beginHere(visitor, place);
+        const { tab } = begun;
+        const right = await toPasscode(begun, place, user);
+        await code(tab, wrongOf(right));
+        assert.notEqual(await error(tab), '');
+        assert.doesNotMatch(await tab.text(), /undefined|\[object/);
+        await code(tab, right);
+        assert.ok((await outcome(tab)).result);
+        tab.refused('POST checkOtp 400');
+    });
+});
+
+test('authn G-5, F.4-22: cancel, redirectless', async () => {
+    const user = await cross.user();
+    await visit({}, async (visitor) => {
+        const begun = await beginHere(visitor, place);
+        await toPasscode(begun, place, user);
+        await cancel(begun.tab);
+        const { failed } = await outcome(begun.tab);
+        assert.equal(failed.status, 'FAILED');
+        assert.equal(failed.code, 'AUTHENTICATION_FAILED');
+        assert.ok(failed.userMessage);
+        await begun.tab.see(failed.userMessage);
+    });
+});
+
+test('S8: cancel, by redirect: access_denied', async () => {
+    const user = await cross.user();
+    await visit({}, async (visitor) => {
+        const begun = await beginByRedirect(visitor, place);
+        await toPasscode(begun, place, user);
+        await cancel(begun.tab);
+        const { searchParams: told } = await begun.tab.at(
+            'the callback', ({ href }) => href.startsWith(place.callback));
+        assert.equal(told.get('error'), 'access_denied');
+        assert.equal(told.get('state'), 'n7');
+        assert.equal(told.get('iss'), cross.base);
+        assert.equal(told.get('code'), null);
+        await begun.tab.see('Back at the application');
+    });
+});
+
+test('authn G-3, F.4-21: the last wrong passcode, then cancel', async () => {
+    const user = await cross.user();
+    await visit({}, async (visitor) => {
+        const begun = await beginHere(visitor, place);
+        const { tab } = begun;
+        const wrong = wrongOf(await toPasscode(begun, place, user));
+        for (const told of [true, true, false]) {
+            await code(tab, wrong);
+            if (told)
+                await error(tab);
+            await until('the answer', () => tab.page.evaluate(() =>
+                !document.querySelector('#otp')?.value), patience);
+        }
+        await until('the page of the failure', async () =>
+            !(await tab.page.$('#otp')), patience);
+        const text = await tab.text();
+        assert.doesNotMatch(text, /undefined|\[object/);
+        assert.ok(text.replace('Cancel', '').trim().length > 10, text);
+        await cancel(tab);
+        const { failed } = await outcome(tab);
+        assert.equal(failed.code, 'AUTHENTICATION_FAILED');
+        tab.refused('POST checkOtp 400', 'POST checkOtp 400');
+    });
+});
+
+test('authn A.9-8, F.4-7; S5: a double click on a tile sends one message',
+     async () => {
+    const user = await cross.user();
+    await visit({}, async (visitor) => {
+        const begun = await beginHere(visitor, place);
+        const { tab } = begun;
+        await password(tab, user);
+        await tile(tab, 'Email', { count: 2 });
+        const { code: right } = await cross.message(user.email);
+        // As 2.2.0 does with one click: both halves, in one turn.
+        await tab.page.waitForSelector('#changeDevice', { visible: true });
+        assert.equal(tab.posts('selectDevice').length, 2);
+        await cross.settled();
+        assert.equal(cross.messages().filter(({ to }) => to === user.email)
+                         .length, 1);
+        await code(tab, right);
+        assert.ok((await outcome(tab)).result);
+    });
+});
+
+test('authn F.4-8: another device, from the passcode page', async () => {
+    const user = await cross.user();
+    await visit({}, async (visitor) => {
+        const begun = await beginHere(visitor, place);
+        const { tab } = begun;
+        await toPasscode(begun, place, user);
+        await tab.page.locator('#changeDevice').click();
+        await tile(tab, 'Text Message');
+        await code(tab, (await cross.message(user.phone)).code);
+        assert.ok((await outcome(tab)).result);
+    });
+});
+
+test('authn F.4-19; S2: a flow that has ended is a 404, and told', async () => {
+    await visit({}, async (visitor) => {
+        const { tab } = await beginByRedirect(visitor, place);
+        await tab.page.waitForSelector('#password', { visible: true });
+        const gone = new URL(tab.page.url());
+        gone.searchParams.set('flowId', 'A'.repeat(22));
+        await tab.open(gone.href);
+        await tab.see('Something Went Wrong');
+        tab.refused('GET /pf-ws/authn/flows/ID 404');
+        await sleep(1500); // and does not ask for ever
+        tab.refused();
+    });
+});
+
+test('authn A.9-4: the flow of another browser is a 404', async () => {
+    await visit({}, async (visitor) => {
+        const { tab } = await beginByRedirect(visitor, place);
+        await tab.page.waitForSelector('#password', { visible: true });
+        const { href } = tab.url;
+        await visit({}, async (thief) => {
+            const stolen = await thief.tab(href, {
+                wanted: { base: cross.base } });
+            await stolen.see('Something Went Wrong');
+            stolen.refused('GET /pf-ws/authn/flows/ID 404');
+        });
+    });
+});
+
+await run({ concurrency: 2 });
