@@ -238,7 +238,7 @@ set_poked(struct outbox *outbox)
 const char *
 rig_path(const char *name)
 {
-    static char path[128];
+    static _Thread_local char path[128];
 
     snprintf(path, sizeof(path), "%s/%s", rig.directory, name);
     return path;

@@ -28,9 +28,9 @@ enum item_end {
 /* A message in hand. */
 struct item {
     struct item *next;
-    char id[FACTOR_ID_MAX + 1];
-    uint64_t version; /* of the row, as we know it */
-    json_t *body;     /* of that version; shared, never changed */
+    struct record *record; /* as it was before we claimed it; one reference */
+    uint64_t version;      /* of the row, as we know it, */
+    int64_t attempt;       /* and its count */
     struct channel *channel; /* NULL: nothing is configured for it */
     int64_t expires_at_ms;   /* of the message; 0: never */
 
@@ -91,7 +91,7 @@ int64_t outbox_steady(const struct outbox *outbox);
 /* --- item.c --- */
 
 /* A row as it was read, not claimed.  NULL without memory. */
-struct item *item_new(const struct record *record, struct backends *backends);
+struct item *item_new(struct record *record, struct backends *backends);
 void item_free(struct item *item); /* NULL is allowed */
 /* Add what .end says to an attempt: for struct bundle_item. */
 struct item_change {

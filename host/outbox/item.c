@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* host/outbox/item.c - a message in hand, and what is written of it. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "host/json.h"
@@ -9,15 +8,15 @@
 enum { LEAST_WAIT_MS = 100 }; /* whatever a back end wishes */
 
 struct item *
-item_new(const struct record *record, struct backends *backends)
+item_new(struct record *record, struct backends *backends)
 {
     struct item *item = calloc(1, sizeof(*item));
 
     if (!item)
         return NULL;
-    snprintf(item->id, sizeof(item->id), "%s", record->face.id);
+    item->record = record_ref(record);
     item->version = record->face.version;
-    item->body = json_share(record->body);
+    item->attempt = json_number(record->body, "attempt", 0);
     item->channel =
         backends_channel(backends, json_text(record->body, "channel"));
     item->expires_at_ms = json_number(record->body, "expiresAt", 0);
@@ -30,33 +29,8 @@ item_free(struct item *item)
 {
     if (!item)
         return;
-    json_decref(item->body);
+    record_unref(item->record);
     free(item);
-}
-
-/* Keep the body that a claim put: it outlives the attempt. */
-static factor_status
-take_body(struct item *item, const json_t *body, factor_status st)
-{
-    if (st != FACTOR_OK)
-        return st;
-    json_incref(json_unconst(body));
-    json_decref(item->body);
-    item->body = json_unconst(body);
-    return FACTOR_OK;
-}
-
-static factor_status
-claim(const struct outbox *outbox, struct item *item, struct txn *txn,
-      const struct record *record, struct factor_error *err)
-{
-    const json_t *body = NULL;
-    int64_t due = txn_now(txn) + outbox->parts.settings.lease_ms;
-    factor_status st = item->end == END_CLAIM
-                           ? row_claim(txn, record, due, &body, err)
-                           : row_renew(txn, record, due, &body, err);
-
-    return take_body(item, body, st);
 }
 
 static int64_t
@@ -80,8 +54,7 @@ due_again(const struct outbox *outbox, const struct item *item, int64_t now)
     else if (item->wish_ms > now)
         wait = item->wish_ms - now;
     else
-        wait = back_off_ms(&outbox->parts.settings,
-                           json_number(item->body, "attempt", 1));
+        wait = back_off_ms(&outbox->parts.settings, item->attempt);
     due = now + (wait > LEAST_WAIT_MS ? wait : LEAST_WAIT_MS);
     return item->expires_at_ms && due > item->expires_at_ms
                ? item->expires_at_ms
@@ -111,12 +84,14 @@ decide_end(const struct outbox *outbox, struct item *item, struct txn *txn,
         .reference = item->reference[0] ? item->reference : NULL,
         .reason = item->reason[0] ? item->reason : NULL,
     };
+    int64_t lease_end = txn_now(txn) + outbox->parts.settings.lease_ms;
     bool uncount = item->claimed && item->calls == 0;
 
     switch (item->end) {
     case END_CLAIM:
+        return row_claim(txn, record, lease_end, err);
     case END_RENEW:
-        return claim(outbox, item, txn, record, err);
+        return row_renew(txn, record, lease_end, err);
     case END_RELEASE:
         return row_postpone(txn, record, txn_now(txn), uncount, &news, err);
     case END_POSTPONE:
@@ -137,7 +112,8 @@ item_decide(struct txn *txn, void *context, struct factor_error *err)
     const struct item_change *change = context;
     struct item *item = change->item;
     const struct record *record = NULL;
-    factor_status st = txn_read_id(txn, OUTBOX_COLLECTION, item->id, &record);
+    factor_status st = txn_read_id(txn, OUTBOX_COLLECTION,
+                                   item->record->face.id, &record);
 
     item->gone = st == FACTOR_E_NOTFOUND ||
                  (st == FACTOR_OK && record->face.version != item->version);

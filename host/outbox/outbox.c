@@ -93,7 +93,7 @@ holds(const struct outbox *outbox, const char *id)
     const struct item *item;
 
     for (item = outbox->items; item; item = item->next)
-        if (strcmp(item->id, id) == 0)
+        if (strcmp(item->record->face.id, id) == 0)
             return true;
     return false;
 }
@@ -194,7 +194,7 @@ judge(const struct outbox *outbox, struct item *item,
 }
 
 static void
-judge_row(struct cycle *cycle, const struct record *record)
+judge_row(struct cycle *cycle, struct record *record)
 {
     struct outbox *outbox = cycle->outbox;
     struct item *item;
@@ -304,6 +304,7 @@ claimed(struct outbox *outbox, struct item *item)
     int64_t steady = outbox_steady(outbox);
 
     item->version++;
+    item->attempt += item->end == END_CLAIM;
     item->claimed = true;
     item->lease_until_ms = steady + outbox->parts.settings.lease_ms;
     item->waiting_ms = steady;

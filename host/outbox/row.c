@@ -84,8 +84,7 @@ put_row(struct txn *txn, const struct record *record, json_t *body,
 
 static factor_status
 put_sending(struct txn *txn, const struct record *record, int64_t attempt,
-            int64_t due_at_ms, const json_t **ret_body,
-            struct factor_error *err)
+            int64_t due_at_ms, struct factor_error *err)
 {
     json_t *body = changed_body(record, "sending");
 
@@ -93,26 +92,25 @@ put_sending(struct txn *txn, const struct record *record, int64_t attempt,
         json_decref(body);
         return FACTOR_E_NOMEM;
     }
-    *ret_body = body;
     return put_row(txn, record, body, due_at_ms, record->face.expires_at_ms,
                    err);
 }
 
 factor_status
 row_claim(struct txn *txn, const struct record *record, int64_t due_at_ms,
-          const json_t **ret_body, struct factor_error *err)
+          struct factor_error *err)
 {
     return put_sending(txn, record,
                        json_number(record->body, "attempt", 0) + 1, due_at_ms,
-                       ret_body, err);
+                       err);
 }
 
 factor_status
 row_renew(struct txn *txn, const struct record *record, int64_t due_at_ms,
-          const json_t **ret_body, struct factor_error *err)
+          struct factor_error *err)
 {
     return put_sending(txn, record, json_number(record->body, "attempt", 1),
-                       due_at_ms, ret_body, err);
+                       due_at_ms, err);
 }
 
 factor_status

@@ -33,16 +33,12 @@ bool row_open(const struct record *record);
 /* Whether it is too late to deliver it. */
 bool row_expired(const struct record *record, int64_t now_ms);
 
-/* It is being delivered, until due_at_ms for certain.  The body that is put
- * is borrowed until the attempt ends. */
+/* It is being delivered, until due_at_ms for certain: a new attempt, or, if
+ * it was claimed before, more time for the same one. */
 factor_status row_claim(struct txn *txn, const struct record *record,
-                        int64_t due_at_ms, const json_t **ret_body,
-                        struct factor_error *err);
-
-/* The same claim for longer: no new attempt. */
+                        int64_t due_at_ms, struct factor_error *err);
 factor_status row_renew(struct txn *txn, const struct record *record,
-                        int64_t due_at_ms, const json_t **ret_body,
-                        struct factor_error *err);
+                        int64_t due_at_ms, struct factor_error *err);
 
 /* It is to be tried (again) at due_at_ms.  uncount: the attempt for which it
  * was claimed did not take place. */

@@ -92,36 +92,37 @@ take(struct worker *worker)
 struct call {
     const struct outbox *outbox;
     const struct backend *backend;
-    char id[FACTOR_ID_MAX + 1];
-    json_t *body; /* our reference */
+    struct record *record; /* our reference */
+    int64_t attempt;
     factor_status rendered;
     struct factor_receipt receipt;
     char reason[BACKEND_REASON_SIZE]; /* the receipt's, as it may be told */
 };
 
 static int64_t
-timeout_of(const struct outbox *outbox, const json_t *body, int64_t now_ms)
+timeout_ms(const struct outbox *outbox, int64_t expires_at_ms, int64_t now_ms)
 {
     int64_t timeout = outbox->parts.settings.timeout_ms;
-    int64_t expires = json_number(body, "expiresAt", 0);
 
-    if (expires && expires - now_ms < timeout)
-        timeout = expires - now_ms;
+    if (expires_at_ms && expires_at_ms - now_ms < timeout)
+        timeout = expires_at_ms - now_ms;
     return timeout > 0 ? timeout : 1;
 }
 
 static void
 hand_over(struct call *call, const struct rendered *rendered)
 {
-    const json_t *secret = json_object_get(call->body, "secret");
+    const json_t *body = call->record->body;
+    const json_t *secret = json_object_get(body, "secret");
     int64_t now = outbox_now(call->outbox);
+    int64_t expires = json_number(body, "expiresAt", 0);
     const struct factor_message message = {
         .struct_size = sizeof(message),
-        .attempt = (uint32_t)json_number(call->body, "attempt", 1),
-        .id = call->id,
-        .channel = json_text(call->body, "channel"),
+        .attempt = (uint32_t)call->attempt,
+        .id = call->record->face.id,
+        .channel = json_text(body, "channel"),
         .address = json_text(secret, "address"),
-        .template_id = json_text(call->body, "template"),
+        .template_id = json_text(body, "template"),
         .language = rendered->language,
         .subject = rendered->subject,
         .text = rendered->text,
@@ -129,8 +130,8 @@ hand_over(struct call *call, const struct rendered *rendered)
         .variables = rendered->variables,
         .credential = json_object_get(secret, "credential"),
         .now_ms = now,
-        .timeout_ms = timeout_of(call->outbox, call->body, now),
-        .expires_at_ms = json_number(call->body, "expiresAt", 0),
+        .timeout_ms = timeout_ms(call->outbox, expires, now),
+        .expires_at_ms = expires,
     };
 
     backend_deliver(call->backend, &message, &call->receipt);
@@ -145,15 +146,14 @@ static const char *const result_names[] = {
 
 /* Status and reason, never address, code or text (D3). */
 static void
-log_result(const char *id, const json_t *body, const char *plugin,
+log_result(const struct record *record, int64_t attempt, const char *plugin,
            uint32_t result, const char *reason)
 {
     log_event("outbox",
               result == FACTOR_DELIVERY_SENT ? FACTOR_LOG_DEBUG
                                              : FACTOR_LOG_WARNING,
-              "message %s, %s by %s, attempt %lld: %s%s%s", id,
-              json_text(body, "channel"), plugin,
-              (long long)json_number(body, "attempt", 1),
+              "message %s, %s by %s, attempt %lld: %s%s%s", record->face.id,
+              json_text(record->body, "channel"), plugin, (long long)attempt,
               result_names[result], reason[0] ? ": " : "", reason);
 }
 
@@ -161,26 +161,27 @@ static void
 log_no_text(const struct call *call)
 {
     log_event("outbox", FACTOR_LOG_ERROR,
-              "message %s: there is no text %s.%s.text", call->id,
-              json_text(call->body, "template"),
-              json_text(call->body, "channel"));
+              "message %s: there is no text %s.%s.text",
+              call->record->face.id, json_text(call->record->body, "template"),
+              json_text(call->record->body, "channel"));
 }
 
 static void
 make_call(struct call *call)
 {
-    const json_t *secret = json_object_get(call->body, "secret");
+    const json_t *body = call->record->body;
+    const json_t *secret = json_object_get(body, "secret");
     struct factor_arena *arena = arena_new();
     struct rendered rendered;
 
     call->rendered = arena ? render_message(call->outbox->parts.renderer,
-                                            arena, call->body, &rendered)
+                                            arena, body, &rendered)
                            : FACTOR_E_NOMEM;
     if (call->rendered == FACTOR_OK) {
         hand_over(call, &rendered);
         backend_reason(call->receipt.reason, json_text(secret, "address"),
                        call->reason);
-        log_result(call->id, call->body, backend_plugin(call->backend),
+        log_result(call->record, call->attempt, backend_plugin(call->backend),
                    call->receipt.result, call->reason);
     } else if (call->rendered == FACTOR_E_NOTFOUND) {
         log_no_text(call);
@@ -264,13 +265,16 @@ static void
 deliver_one(struct worker *worker)
 {
     struct outbox *outbox = worker->outbox;
-    struct call call = {.outbox = outbox, .backend = worker->backend};
+    struct call call = {
+        .outbox = outbox,
+        .backend = worker->backend,
+        .record = record_ref(worker->item->record),
+        .attempt = worker->item->attempt,
+    };
 
-    memcpy(call.id, worker->item->id, sizeof(call.id));
-    call.body = json_incref(worker->item->body);
     pthread_mutex_unlock(&outbox->lock);
     make_call(&call);
-    json_decref(call.body);
+    record_unref(call.record);
     pthread_mutex_lock(&outbox->lock);
     if (worker->lost)
         backend_returned(worker->backend);
@@ -345,8 +349,8 @@ abandon(struct worker *worker)
     backend_stuck(worker->backend, outbox_steady(outbox));
     item->calls++;
     snprintf(item->reason, sizeof(item->reason), "did not return in time");
-    log_result(item->id, item->body, item->backend, FACTOR_DELIVERY_DEFERRED,
-               item->reason);
+    log_result(item->record, item->attempt, item->backend,
+               FACTOR_DELIVERY_DEFERRED, item->reason);
     wait_again(outbox, item);
     if (!outbox->stopping && !worker_start(outbox))
         log_event("outbox", FACTOR_LOG_ERROR,

@@ -160,6 +160,9 @@ effect_audit(struct factor_effects *effects, const char *event,
     return FACTOR_OK;
 }
 
+static void host_log(const char *plugin, int level, const char *format, ...)
+    FACTOR_PRINTF(3, 4);
+
 static void
 host_log(const char *plugin, int level, const char *format, ...)
 {

@@ -354,6 +354,16 @@ database_commit_wait(struct database *database, struct commit *commit)
     return commit->status;
 }
 
+bool
+database_put_memory(struct database *database, struct record *record)
+{
+    if (!volatile_put(database->memory, record))
+        return false;
+    if (database->parts.moved)
+        database->parts.moved(database->parts.context, record);
+    return true;
+}
+
 /* --- Life. --- */
 
 static factor_status

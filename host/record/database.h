@@ -20,8 +20,9 @@ struct database_parts {
     struct keys *keys;
     size_t cache_bytes;
     size_t volatile_bytes;
-    /* Called on the writer's thread for every record that a durable commit
-     * wrote or removed, before the commit's own done(); NULL: not. */
+    /* Called for every record that was written or removed: on the writer's
+     * thread after a durable commit and before its done(), or on that of
+     * database_put_memory(); NULL: not. */
     void (*moved)(void *context, const struct record *record);
     void *context;
 };
@@ -72,6 +73,10 @@ void database_commit(struct database *database, struct commit *commit);
 /* The same, and wait.  Not on the writer's thread. */
 factor_status database_commit_wait(struct database *database,
                                    struct commit *commit);
+
+/* Put a record that lives in memory only; false as volatile_put().  Any
+ * thread. */
+bool database_put_memory(struct database *database, struct record *record);
 
 struct volatile_table *database_volatile(struct database *database);
 struct keys *database_keys(struct database *database);

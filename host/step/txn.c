@@ -574,11 +574,10 @@ txn_commit(struct txn *txn)
 factor_status
 txn_commit_memory(struct txn *txn)
 {
-    struct volatile_table *table = database_volatile(txn->database);
     const struct txn_memory *memory;
 
     for (memory = txn->memory; memory; memory = memory->next)
-        if (!volatile_put(table, memory->record))
+        if (!database_put_memory(txn->database, memory->record))
             return FACTOR_E_CONFLICT;
     return FACTOR_OK;
 }

@@ -216,21 +216,30 @@ function signZ(differences)
     return (above - below) / Math.sqrt(above + below || 1);
 }
 
+const tenth = (list) =>
+    list.slice().sort((a, b) => a - b)[Math.floor(list.length / 10)];
+
 // Two tries of different kinds run side by side, in turns as to which begins:
-// what else the machine does befalls both alike.  Pairs that the machine held
-// up beyond the time to answer after tell nothing of the padding.  It fails
-// only where one kind is later both by far more than chance and by more than
-// an observer needs.
+// what else the machine does befalls both alike.  On a machine that is so busy
+// that checks overrun the time to answer after, only those that did not can
+// be judged: the first tenth of each kind.  Else the kinds must not be later
+// than each other both by far more than chance and by more than 3 ms.
 function mustBeAlike(pairs)
 {
-    const quiet = pairs.filter((pair) => Math.max(...pair) < 130);
-    const judged = quiet.length >= pairs.length / 4 ? quiet : pairs;
-    const differences = judged.map(([one, other]) => one - other);
+    const one = pairs.map((pair) => pair[0]), other = pairs.map((pair) => pair[1]);
+    const overrun = pairs.flat().filter((ms) => ms > 90).length /
+                    (2 * pairs.length);
+    const differences = pairs.map((pair) => pair[0] - pair[1]);
     const shift = median(differences), z = signZ(differences);
-    const text = `${judged.length} of ${pairs.length} pairs, shift ` +
-                 `${shift.toFixed(2)} ms, z ${z.toFixed(2)}`;
+    const text = `${pairs.length} pairs: tenths ${tenth(one).toFixed(1)} and ` +
+                 `${tenth(other).toFixed(1)} ms, medians ` +
+                 `${median(one).toFixed(1)} and ${median(other).toFixed(1)}, ` +
+                 `shift ${shift.toFixed(2)}, z ${z.toFixed(2)}, ` +
+                 `${Math.round(100 * overrun)} % overrun`;
     console.log(`#   ${text}`);
-    assert.ok(Math.abs(shift) < 3 || Math.abs(z) < 5, text);
+    assert.ok(Math.abs(tenth(one) - tenth(other)) < (overrun > 0.2 ? 10 : 3),
+              text);
+    assert.ok(overrun > 0.2 || Math.abs(shift) < 3 || Math.abs(z) < 5, text);
 }
 
 test('W1: 400 answer times of unknown names, wrong passwords and disabled users are alike',

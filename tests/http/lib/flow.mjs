@@ -76,6 +76,7 @@ export class Flow {
         this.reply = await this.daemon.get(this.path + query, {
             jar, headers: { 'X-XSRF-Header': 'PingFederate',
                             Accept: 'application/json', ...headers } });
+        this.devices = this.state?.devices ?? this.devices;
         return this.reply;
     }
 
@@ -94,6 +95,7 @@ export class Flow {
             body: model === undefined ? ''
                 : typeof model === 'string' ? model : JSON.stringify(model),
         });
+        this.devices = this.state?.devices ?? this.devices;
         return this.reply;
     }
 
@@ -105,9 +107,10 @@ export class Flow {
             username: user.username, password: user.password });
     }
 
+    // Of the newest state that listed any.
     device(type)
     {
-        return this.state.devices.find((device) => device.type === type);
+        return this.devices.find((device) => device.type === type);
     }
 
     async select(type)

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// tests/http/browser/lib/demo.mjs - the demo application and our sign-on
+// pages, as people use them.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { source, startDaemon } from '../../lib/daemon.mjs';
+
+const { clients: { demo } } =
+    JSON.parse(readFileSync(join(source, 'conf/demo.json')));
+
+export function demoDaemon(over = {}, options)
+{
+    return startDaemon({ clients: { demo }, ...over }, options);
+}
+
+// The two ways to sign in that the demo offers.
+export const ways = {
+    redirect: 'Sign in (redirect)',
+    here: 'Sign in (this page)',
+};
+
+export async function beginDemo(visitor, daemon, way, options)
+{
+    const tab = await visitor.tab(`${daemon.base}/demo/`, options);
+    await tab.press(ways[way]);
+    return tab;
+}
+
+export async function password(tab, user, over = {})
+{
+    await tab.fill('Username', over.username ?? user.username);
+    await tab.fill('Password', over.password ?? user.password);
+    await tab.press('Sign in');
+}
+
+// Up to the passcode page; gives the code.
+export async function toPasscode(tab, daemon, user, tile = 'E-mail')
+{
+    await password(tab, user);
+    await tab.step('Confirm it’s you');
+    await tab.tile(tile);
+    await tab.step('Enter your code');
+    const address = tile === 'E-mail' ? user.email : user.phone;
+    return (await daemon.message(address)).code;
+}
+
+export async function passcode(tab, code)
+{
+    await tab.fill('One-time code', code);
+    await tab.press('Confirm');
+}
+
+export const wrongOf = (right) => String((Number(right) + 1) % 1000000)
+    .padStart(6, '0');
+
+// The whole way, with nothing on it that a test has to look at.
+export async function toVerified(tab, daemon, user)
+{
+    await passcode(tab, await toPasscode(tab, daemon, user));
+    await tab.step('Verified');
+}
