@@ -224,6 +224,26 @@ text_languages(struct factor_arena *arena, const char *accept_language)
     return tags;
 }
 
+const char *const *
+text_languages_with(struct factor_arena *arena, const char *locale,
+                    const char *const *languages)
+{
+    char *tag = arena_copy(arena, locale), *at;
+    const char **list;
+    size_t count = 0;
+
+    for (at = tag; at && *at; at++)
+        *at = (char)(*at == '_' ? '-' : tolower((unsigned char)*at));
+    while (languages[count])
+        count++;
+    list = arena_alloc(arena, (count + 2) * sizeof(*list));
+    if (!tag || !list)
+        return languages;
+    list[0] = tag;
+    memcpy(list + 1, languages, count * sizeof(*list));
+    return list;
+}
+
 /* --- Variables. --- */
 
 /* The value of the variable at `text` ("{name}..."), and the length of its

@@ -34,6 +34,11 @@ const char *texts_find_in(const struct texts *texts, const char *key,
 const char *const *text_languages(struct factor_arena *arena,
                                   const char *accept_language);
 
+/* A locale ("de_AT", "de-AT") in front of a list of languages, in the arena. */
+const char *const *text_languages_with(struct factor_arena *arena,
+                                       const char *locale,
+                                       const char *const *languages);
+
 /* The text with "{name}" replaced from an object of strings, in the arena.
  * An unknown name stays as it is. */
 char *text_fill(struct factor_arena *arena, const char *text,

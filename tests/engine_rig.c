@@ -736,6 +736,21 @@ client_device(struct client_side *client, const char *flow, const char *type,
 
 /* ---------------------------------------------------------------- records */
 
+struct find {
+    struct record_list *list;
+    struct factor_error err;
+};
+
+static factor_status
+find_row(void *context, const struct factor_row *row)
+{
+    struct find *find = context;
+
+    return record_decode(row, engine.nodes[0].keys,
+                         &find->list->records[find->list->count++],
+                         &find->err);
+}
+
 static struct record_list *
 read_all(uint32_t kind, const char *collection, const char *key)
 {
@@ -746,13 +761,13 @@ read_all(uint32_t kind, const char *collection, const char *key)
         .key = key,
         .limit = 1000,
     };
-    struct factor_error err = {0};
-    struct record_list *list = NULL;
+    struct find find = {.list = record_list_new(query.limit)};
 
-    if (database_read(engine.nodes[0].database, &query, &list, &err) !=
+    find.list->count = 0;
+    if (engine.ops->read(engine.store, &query, find_row, &find, &find.err) !=
         FACTOR_OK)
-        tap_note("read %s: %s", collection, err.text);
-    return list ? list : record_list_new(0);
+        tap_note("read %s: %s", collection, find.err.text);
+    return find.list;
 }
 
 struct record_list *

@@ -171,11 +171,11 @@ const char *client_state(struct client_side *client, const char *flow);
 bool client_device(struct client_side *client, const char *flow,
                    const char *type, char ret_id[RIG_ID]);
 
-/* --- Records. --- */
+/* --- Records, as the store has them, whatever is in a cache. --- */
 
-/* By the first node, one reference; NULL: there is none. */
+/* One reference; NULL: there is none. */
 struct record *rig_record(const char *collection, const char *id);
-/* All of an owner, one reference; never NULL. */
+/* All of an owner, up to 1,000, one reference; never NULL. */
 struct record_list *rig_owned(const char *collection, const char *owner);
 /* All of a collection, up to 1,000. */
 struct record_list *rig_all(const char *collection);

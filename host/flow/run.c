@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "factor/user.h"
 #include "host/error.h"
 #include "host/flow/sends.h"
 #include "host/json.h"
@@ -188,13 +189,32 @@ call_adapter(const struct run *run, struct factor_outcome *ret_outcome,
                                 err);
 }
 
+/* What a user is written in: their own language before that of the browser
+ * that happens to ask. */
+static const char *const *
+message_languages(struct run *run)
+{
+    const struct record *user;
+    const char *locale;
+
+    if (!run->step.subject ||
+        txn_read_id(run->txn, FACTOR_USERS, run->step.subject, &user) !=
+            FACTOR_OK)
+        return run->request.languages;
+    locale = json_text(json_object_get(user->body, FACTOR_USER_ATTRIBUTES),
+                       FACTOR_USER_LOCALE);
+    return locale ? text_languages_with(txn_arena(run->txn), locale,
+                                        run->request.languages)
+                  : run->request.languages;
+}
+
 static factor_status
 decide(struct run *run, struct factor_outcome *ret_outcome,
        struct factor_error *err)
 {
     const char *owner = run->step.subject;
     struct factor_effects *effects = effects_new(
-        run->txn, run->adapter->name, owner, run->request.languages);
+        run->txn, run->adapter->name, owner, message_languages(run));
     factor_status st;
 
     if (!effects)

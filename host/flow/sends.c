@@ -150,15 +150,38 @@ country_allowed(const struct host *host, const struct factor_send *send)
     return json_array_size(countries) == 0;
 }
 
+/* One address in however many ways it may be written: letters of a mailbox
+ * fold, of a number only digits and "+" count. */
+static const char *
+plain_address(struct txn *txn, const struct factor_send *send)
+{
+    char *plain = arena_copy(txn_arena(txn), send->address);
+    size_t from, to = 0;
+    char c;
+
+    for (from = 0; plain && plain[from]; from++) {
+        c = plain[from];
+        if (!is_number(send))
+            plain[to++] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+        else if ((c >= '0' && c <= '9') || c == '+')
+            plain[to++] = c;
+    }
+    if (plain)
+        plain[to] = '\0';
+    return plain;
+}
+
 static factor_status
 count_address(const struct host *host, struct txn *txn,
               const struct factor_send *send)
 {
     const struct config *config = host->config;
+    const char *plain = plain_address(txn, send);
     struct budget address = {
         .purpose = "sends.address",
-        .key = arena_format(txn_arena(txn), "%s:%s", send->channel,
-                            send->address),
+        .key = plain ? arena_format(txn_arena(txn), "%s:%s", send->channel,
+                                    plain)
+                     : NULL,
         .short_ms = 10 * MINUTE_MS,
         .short_max = config_number(config, "/limits/sends_per_address_10min"),
         .day_max = config_number(config, "/limits/sends_per_address_day"),

@@ -9,7 +9,9 @@
 
 #define JSON_TYPE "application/json;charset=utf-8"
 #define REFUSAL(code, message)                                                 \
-    "{\"code\":\"" code "\",\"message\":\"" message "\"}"
+    "{\"code\":\"" code "\",\"message\":\"" message "\",\"userMessage\":\""        \
+    message "\",\"details\":[{\"code\":\"" code "\",\"message\":\"" message       \
+    "\",\"userMessage\":\"" message "\"}]}"
 
 static const struct {
     unsigned status;

@@ -35,10 +35,10 @@ test('the demo: as shipped, as joe, codes from the message page', async () => {
         await tab.see(`You are signing in at 127.0.0.1:${demo.port}`);
         await password(tab, { username: 'joe', password: '2FederateM0re' });
         await tab.step('Confirm it’s you');
-        await tab.see('jo****@example.com', 'Signing in as joe');
+        await tab.see('j****@example.com', 'Signing in as joe');
         await tab.tile('E-mail');
         await tab.step('Enter your code');
-        await tab.see('We sent a code by e-mail to jo****@example.com.');
+        await tab.see('We sent a code by e-mail to j****@example.com.');
 
         // "Where the demo's codes arrive" is a link of the demo's page.
         const other = await visitor.tab(`${demo.base}/demo/`);
@@ -309,7 +309,7 @@ test('O3: send again: too soon, a countdown, then the same code', async () => {
 
 test('S6: a second tab goes on; the first one follows', async () => {
     const user = await daemon.user();
-    await visit({}, async (visitor) => {
+    await visit({ hides: true }, async (visitor) => {
         const tab = await beginDemo(visitor, daemon, 'redirect');
         await password(tab, user);
         await tab.step('Confirm it’s you');
@@ -466,12 +466,7 @@ for (const [languages, title] of [['de-DE,de;q=0.9,en;q=0.5', 'Anmelden'],
             await tab.press(title);
             await until('the refusal', () => tab.replies.length, patience);
             // The server's words are in the language of the page.
-            const words = german
-                ? /(Benutzername|Passwort).*(falsch|nicht|ungültig)/s
-                : /(incorrect|not|wrong|match)/s;
-            await until('the words', async () => words.test(
-                await tab.page.$eval('form', (node) => node.innerText)),
-                        patience);
+            await tab.see(german ? 'Passwort sind falsch' : 'XXX');
             tab.refused('POST checkUsernamePassword 400');
         });
     });
@@ -488,7 +483,7 @@ test('in German from the password to the end', async () => {
         await tab.tile('SMS');
         await tab.step('Code eingeben');
         const { code, text } = await daemon.message(user.phone);
-        assert.match(text, /Code|Passcode/);
+        assert.match(text, /ist Ihr Einmalcode/);
         await tab.fill('Einmalcode', wrongOf(code));
         await tab.press('Bestätigen');
         await tab.see('Noch 2 Versuche.');

@@ -58,7 +58,7 @@ export class Tab {
     }
 
     async prepare({ languages = 'en-GB', width = 1000, height = 900, scheme,
-                    before, wanted } = {})
+                    hides = false, wanted } = {})
     {
         const { page } = this;
         page.setDefaultTimeout(patience);
@@ -71,8 +71,10 @@ export class Tab {
         if (scheme)
             await this.scheme(scheme);
         const session = await page.createCDPSession();
+        // Else visits beside each other would take the focus from each other;
+        // but a tab behind another is not hidden then.
         await session.send('Emulation.setFocusEmulationEnabled',
-                           { enabled: true });
+                           { enabled: !hides });
         await session.send('Emulation.setUserAgentOverride', {
             userAgent: await page.evaluate(() => navigator.userAgent),
             acceptLanguage: languages });
@@ -80,8 +82,6 @@ export class Tab {
             await page.evaluateOnNewDocument((value) => {
                 window.wanted = value;
             }, wanted);
-        if (before)
-            await page.evaluateOnNewDocument(before);
         return this;
     }
 
