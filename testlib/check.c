@@ -106,6 +106,20 @@ check_settings(const struct factor_setting *const *setting, char *problem)
     return true;
 }
 
+/* Functions that an adapter must have; the host calls them unasked. */
+static bool
+check_ops(const struct factor_plugin *plugin, char *problem)
+{
+    const struct factor_adapter_ops *ops = plugin->ops;
+
+    if (plugin->kind != FACTOR_KIND_ADAPTER)
+        return true;
+    if (!ops->init || !ops->describe || !ops->get_state_model ||
+        !ops->handle_action || !ops->fini)
+        return fake_say(problem, "an adapter's function is missing");
+    return true;
+}
+
 bool
 fake_check_plugin(const struct factor_plugin *plugin, char *problem)
 {
@@ -119,7 +133,8 @@ fake_check_plugin(const struct factor_plugin *plugin, char *problem)
         return fake_say(problem, "name, version or text is missing");
     if (!ops_fit(plugin))
         return fake_say(problem, "kind or the struct_size of its ops is wrong");
-    return check_settings(plugin->settings, problem);
+    return check_ops(plugin, problem) &&
+           check_settings(plugin->settings, problem);
 }
 
 static bool

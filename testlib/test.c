@@ -127,10 +127,15 @@ build(struct factor_test *test, const json_t *settings,
     if (!test->adapter)
         return true;
     test->about = test->adapter->describe(test->self);
-    if (fake_check_tables(test->about, problem))
-        return true;
-    set_error(err, FACTOR_E_INPUT, problem);
-    return false;
+    if (!fake_check_tables(test->about, problem)) {
+        set_error(err, FACTOR_E_INPUT, problem);
+        return false;
+    }
+    if (test->about->resources && !test->adapter->handle_resource) {
+        set_error(err, FACTOR_E_INPUT, "resources without handle_resource");
+        return false;
+    }
+    return true;
 }
 
 struct factor_test *

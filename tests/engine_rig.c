@@ -575,10 +575,10 @@ commit(struct step *step, struct txn *txn, struct answer *ret)
 enum { AGAIN = 1, BUSY = 2 };
 
 static int
-attempt(struct step *step, const uint8_t *entropy, struct answer *ret)
+attempt(struct step *step, const uint8_t *seed, struct answer *ret)
 {
     struct txn *txn = txn_new(step->client->node->database,
-                              step->client->now_ms, entropy);
+                              step->client->now_ms, seed);
     struct factor_error err = {0};
     int st;
 
@@ -601,14 +601,14 @@ attempt(struct step *step, const uint8_t *entropy, struct answer *ret)
 static bool
 run(struct step *step, struct answer *ret)
 {
-    uint8_t entropy[TXN_ENTROPY];
+    uint8_t seed[TXN_SEED];
     int st;
 
     memset(ret, 0, sizeof(*ret));
     fill_call(&step->call, step->client);
-    clock_random(entropy, sizeof(entropy));
+    clock_random(seed, sizeof(seed));
     do {
-        st = attempt(step, entropy, ret);
+        st = attempt(step, seed, ret);
     } while (st == AGAIN && ++ret->attempts < ATTEMPTS_MAX);
     lanes_leave(step->client->node->lanes, step->lane);
     ret->busy = st == BUSY;
@@ -683,9 +683,9 @@ given_device(const char *id)
 json_t *
 client_look(struct client_side *client, const char *flow, unsigned *ret_status)
 {
-    uint8_t entropy[TXN_ENTROPY] = {0};
+    uint8_t seed[TXN_SEED] = {0};
     struct txn *txn =
-        txn_new(client->node->database, client->now_ms, entropy);
+        txn_new(client->node->database, client->now_ms, seed);
     struct factor_error err = {0};
     struct engine_result result;
     struct engine_call call;

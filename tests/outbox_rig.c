@@ -18,6 +18,7 @@ enum { PATIENCE_MS = 60000, BEHIND_MS = 5, DAY_MS = 86400000 };
 struct rig rig;
 atomic_llong rig_now, rig_steady;
 atomic_bool rig_break_store;
+atomic_uint rig_store_failures;
 
 /* Told by the writer of each record. */
 static pthread_mutex_t moved_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -210,8 +211,10 @@ breakable_begin(struct factor_store *store, struct factor_error *err)
 {
     const struct factor_store_ops *real = factor_plugin_v0()->ops;
 
-    return atomic_load(&rig_break_store) ? FACTOR_E_IO
-                                         : real->begin(store, err);
+    if (!atomic_load(&rig_break_store))
+        return real->begin(store, err);
+    atomic_fetch_add(&rig_store_failures, 1);
+    return FACTOR_E_IO;
 }
 
 /* --- The rig. --- */
@@ -303,6 +306,7 @@ rig_make(void)
     atomic_store(&rig_now, RIG_START_MS);
     atomic_store(&rig_steady, 1000000);
     atomic_store(&rig_break_store, false);
+    atomic_store(&rig_store_failures, 0);
     rig.texts = texts_new(NULL);
     texts_add(rig.texts, text_list);
     rig.renderer = (struct renderer){rig.texts, "Acme", "login.example.org"};

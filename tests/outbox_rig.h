@@ -78,7 +78,8 @@ struct rig {
 
 extern struct rig rig;
 extern atomic_llong rig_now, rig_steady; /* the clocks */
-extern atomic_bool rig_break_store;      /* commits fail */
+extern atomic_bool rig_break_store;      /* commits fail, */
+extern atomic_uint rig_store_failures;   /* so often */
 
 int64_t rig_now_ms(void);
 int64_t rig_steady_ms(void);

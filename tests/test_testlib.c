@@ -882,15 +882,24 @@ uuids(void)
 static void
 bad_tables(void)
 {
+    struct factor_adapter_ops without_handler = ops;
     struct factor_plugin bad = plugin;
     struct factor_error err = { 0 };
 
+    without_handler.handle_resource = NULL;
     bad.abi_minor++;
     CU_ASSERT_PTR_NULL(factor_test_new(&bad, NULL, &err));
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "minor"));
     bad = plugin;
     bad.struct_size -= 8;
     CU_ASSERT_PTR_NULL(factor_test_new(&bad, NULL, &err));
+    bad = plugin;
+    bad.ops = &without_handler;
+    CU_ASSERT_PTR_NULL(factor_test_new(&bad, NULL, &err));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "handle_resource"));
+    without_handler.handle_action = NULL;
+    CU_ASSERT_PTR_NULL(factor_test_new(&bad, NULL, &err));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "function is missing"));
     bad = plugin;
     bad.kind = FACTOR_KIND_STORE;
     CU_ASSERT_PTR_NULL(factor_test_new(&bad, NULL, &err));

@@ -318,6 +318,8 @@ const struct factor_setting *const host_settings[] = {
             MEMBERS(session_settings)),
     SETTING(OBJECT, "outbox", "Delivery of messages.", DEFAULT("{}"),
             MEMBERS(outbox_settings)),
+    SETTING(OBJECT, "brand", "What users see of the service.", DEFAULT("{}"),
+            MEMBERS(brand_settings)),
     SETTING(OBJECT, "limits", "What bounds sending, guessing and load.",
             DEFAULT("{}"), MEMBERS(limits_settings)),
     SETTING(OBJECT, "tokens", "Codes and tokens.", DEFAULT("{}"),

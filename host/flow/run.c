@@ -73,7 +73,7 @@ run_prepare(struct run *run, const struct engine_call *call, struct txn *txn,
         fill_flow(run, flow);
     if (!run->request.parameters)
         run->request.parameters = empty;
-    return empty ? FACTOR_OK : FACTOR_E_NOMEM;
+    return empty && run->step.entropy ? FACTOR_OK : FACTOR_E_NOMEM;
 }
 
 factor_status

@@ -8,10 +8,13 @@
 #include "host/log.h"
 
 #define JSON_TYPE "application/json;charset=utf-8"
+/* In a detail too, which is all that some clients show. */
+#define REFUSAL_TEXTS(code, message)                                           \
+    "\"code\":\"" code "\",\"message\":\"" message "\",\"userMessage\":\""     \
+    message "\""
 #define REFUSAL(code, message)                                                 \
-    "{\"code\":\"" code "\",\"message\":\"" message "\",\"userMessage\":\""        \
-    message "\",\"details\":[{\"code\":\"" code "\",\"message\":\"" message       \
-    "\",\"userMessage\":\"" message "\"}]}"
+    "{" REFUSAL_TEXTS(code, message)                                           \
+    ",\"details\":[{" REFUSAL_TEXTS(code, message) "}]}"
 
 static const struct {
     unsigned status;

@@ -86,7 +86,7 @@ end_request(struct http_server *server, struct http_request *request)
 }
 
 /* The library forgets to tell of the end of some requests that it refuses
- * itself; they end with their connection. */
+ * itself; they end with the next one or with their connection. */
 static void
 on_connection(void *cls, struct MHD_Connection *connection,
               void **socket_context,
@@ -141,6 +141,8 @@ on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
             ->socket_context;
     struct http_request *request = client ? request_new(cls, uri) : NULL;
 
+    if (client && client->request)
+        end_request(cls, client->request);
     if (uri)
         hide_query(uri);
     if (!request)

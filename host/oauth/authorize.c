@@ -204,7 +204,7 @@ answer_state(struct job *job)
     struct engine_result seen;
     struct factor_error err = {0};
     struct txn *txn =
-        txn_new(job->host->database, txn_now(job->txn), job->entropy);
+        txn_new(job->host->database, txn_now(job->txn), job->seed);
     struct http_reply *reply = NULL;
 
     call.trusted = true;

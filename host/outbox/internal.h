@@ -81,7 +81,8 @@ struct outbox {
 
     /* The outbox's thread's own; steady. */
     int64_t look_at_ms;  /* look into the store whatever we know */
-    int64_t rest_until_ms; /* with much held: no look before */
+    bool must_rest;        /* the next look waits */
+    int64_t rest_until_ms; /* until then */
     int64_t fail_until_ms; /* the store failed: leave it alone */
 };
 

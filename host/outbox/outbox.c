@@ -18,8 +18,8 @@ enum {
     HELD_MAX = 64,     /* messages claimed at a time */
     SHARE_MAX = 48,    /* of these by one channel, where there are others */
     CLOGGED_MS = 1000, /* a message that waits so long for its back end */
-    LOW_WATER = 32,    /* held: above, the store is read again only after */
-    REST_MS = 20,      /* this, for what is due may all be of one channel */
+    LOW_WATER = 32,    /* held: above, or if there was nothing to do, the */
+    REST_MS = 20,      /* store is read again only after this */
     LOOK_MS = 5000,    /* the store is looked into at least so often: another
                         * daemon may have written to it */
     WAIT_MAX_MS = 1000, /* wall time may jump */
@@ -382,8 +382,8 @@ run_cycle(struct outbox *outbox, bool look)
     pthread_mutex_lock(&outbox->lock);
     for (i = 0; i < cycle.count; i++)
         apply(outbox, cycle.changes[i].item, cycle.bundle[i].status);
-    look = look && outbox->next_due_ms > now;
-    if (!look)
+    outbox->must_rest = outbox->held > LOW_WATER || cycle.count == 0;
+    if (!look || outbox->next_due_ms <= now)
         return;
     pthread_mutex_unlock(&outbox->lock);
     look_ahead(outbox);
@@ -416,7 +416,7 @@ may_look(const struct outbox *outbox, int64_t steady)
 {
     return !outbox->stopping && outbox->held < HELD_MAX &&
            is_due(outbox, steady) &&
-           (outbox->held <= LOW_WATER || steady >= outbox->rest_until_ms);
+           (!outbox->must_rest || steady >= outbox->rest_until_ms);
 }
 
 static int64_t

@@ -52,7 +52,7 @@ job_new(const struct job_kind *kind, struct http_request *request)
     job->kind = kind;
     job->host = http_context(request);
     job->request = request;
-    clock_random(job->entropy, sizeof(job->entropy));
+    clock_random(job->seed, sizeof(job->seed));
     http_set_state(request, job, job_free);
     return job;
 }
@@ -362,7 +362,7 @@ run(struct job *job)
 
     txn_free(job->txn);
     job->attempts++;
-    job->txn = txn_new(job->host->database, clock_now_ms(), job->entropy);
+    job->txn = txn_new(job->host->database, clock_now_ms(), job->seed);
     if (!job->txn) {
         answer(job, FACTOR_E_NOMEM);
         return;

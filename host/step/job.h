@@ -65,7 +65,7 @@ struct job {
     /* The machinery's own. */
     struct lane *lanes[JOB_LANES]; /* first the flow's, then the user's */
     size_t lane_count;
-    uint8_t entropy[TXN_ENTROPY];
+    uint8_t seed[TXN_SEED];
     unsigned attempts;
     int status;
     bool away; /* suspended: not on its loop */

@@ -25,7 +25,8 @@ struct txn {
     struct factor_arena *arena;
     struct database *database;
     int64_t now_ms;
-    uint8_t entropy[TXN_ENTROPY];
+    uint8_t seed[TXN_SEED];
+    uint64_t entropy_taken; /* blocks */
     struct txn_list *lists; /* read, newest first */
     struct commit_change *changes, **last_change;
     size_t change_count;
@@ -37,7 +38,7 @@ struct txn {
 };
 
 struct txn *
-txn_new(struct database *database, int64_t now_ms, const uint8_t *entropy)
+txn_new(struct database *database, int64_t now_ms, const uint8_t *seed)
 {
     struct factor_arena *arena = arena_new();
     struct txn *txn = arena ? arena_alloc(arena, sizeof(*txn)) : NULL;
@@ -49,7 +50,7 @@ txn_new(struct database *database, int64_t now_ms, const uint8_t *entropy)
     txn->arena = arena;
     txn->database = database;
     txn->now_ms = now_ms;
-    memcpy(txn->entropy, entropy, sizeof(txn->entropy));
+    memcpy(txn->seed, seed, sizeof(txn->seed));
     txn->last_change = &txn->changes;
     txn->last_send = &txn->sends;
     return txn;
@@ -126,9 +127,19 @@ txn_now(const struct txn *txn)
 }
 
 const uint8_t *
-txn_entropy(const struct txn *txn)
+txn_entropy(struct txn *txn)
 {
-    return txn->entropy;
+    uint8_t *bytes = arena_alloc(txn->arena, TXN_ENTROPY);
+    int64_t block;
+    const struct crypto_part part = crypto_number(&block);
+    size_t at;
+
+    for (at = 0; bytes && at < TXN_ENTROPY; at += CRYPTO_MAC_LEN) {
+        block = (int64_t)(++txn->entropy_taken);
+        if (!crypto_mac(txn->seed, &part, 1, bytes + at))
+            return NULL;
+    }
+    return bytes;
 }
 
 struct database *
@@ -583,11 +594,11 @@ txn_commit_memory(struct txn *txn)
 }
 
 static factor_status
-run_once(struct database *database, const uint8_t *entropy,
+run_once(struct database *database, const uint8_t *seed,
          factor_status (*decide)(struct txn *, void *, struct factor_error *),
          void *context, struct factor_error *err)
 {
-    struct txn *txn = txn_new(database, clock_now_ms(), entropy);
+    struct txn *txn = txn_new(database, clock_now_ms(), seed);
     struct commit *commit;
     factor_status st = txn ? decide(txn, context, err) : FACTOR_E_NOMEM;
 
@@ -607,13 +618,13 @@ txn_run(struct database *database,
                                 struct factor_error *err),
         void *context, struct factor_error *err)
 {
-    uint8_t entropy[TXN_ENTROPY];
+    uint8_t seed[TXN_SEED];
     factor_status st;
     int attempt = 0;
 
-    clock_random(entropy, sizeof(entropy));
+    clock_random(seed, sizeof(seed));
     do {
-        st = run_once(database, entropy, decide, context, err);
+        st = run_once(database, seed, decide, context, err);
     } while (st == FACTOR_E_CONFLICT && ++attempt < ATTEMPTS_MAX);
     return st;
 }

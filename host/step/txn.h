@@ -12,7 +12,7 @@
 #include "host/arena.h"
 #include "host/record/database.h"
 
-enum { TXN_ENTROPY = 128 };
+enum { TXN_ENTROPY = 128, TXN_SEED = CRYPTO_KEY_LEN };
 
 struct txn;
 
@@ -22,15 +22,18 @@ struct txn_send {
     struct factor_send send; /* texts in the arena, JSON kept by it */
 };
 
-/* A new attempt at `now_ms`.  entropy: TXN_ENTROPY bytes, the same for each
+/* A new attempt at `now_ms`.  seed: TXN_SEED random bytes, the same for each
  * attempt of one step.  NULL without memory. */
 struct txn *txn_new(struct database *database, int64_t now_ms,
-                    const uint8_t *entropy);
+                    const uint8_t *seed);
 void txn_free(struct txn *txn); /* NULL is allowed */
 
 struct factor_arena *txn_arena(struct txn *txn);
 int64_t txn_now(const struct txn *txn);
-const uint8_t *txn_entropy(const struct txn *txn);
+/* TXN_ENTROPY bytes that nobody else of this attempt gets, in the arena, and
+ * the same in the next attempt if they are asked for in the same order; NULL
+ * on failure. */
+const uint8_t *txn_entropy(struct txn *txn);
 struct database *txn_database(struct txn *txn);
 
 /* --- Reading.  What was read stays until txn_free. --- */

@@ -169,6 +169,7 @@ users_import(const struct host *host, struct txn *txn, const json_t *line,
     const char *folded =
         username ? user_fold(txn_arena(txn), username) : NULL;
     char id[UUID_SIZE];
+    const uint8_t *entropy;
     const struct record *user = NULL;
     struct txn_put put = {.collection = FACTOR_USERS, .name = folded};
     factor_status st;
@@ -180,7 +181,10 @@ users_import(const struct host *host, struct txn *txn, const json_t *line,
     st = user_find(txn, username, &user);
     if (st != FACTOR_OK && st != FACTOR_E_NOTFOUND)
         return st;
-    uuid_format(txn_entropy(txn) + TXN_ENTROPY - 16, id);
+    entropy = txn_entropy(txn);
+    if (!entropy)
+        return FACTOR_E_NOMEM;
+    uuid_format(entropy, id);
     put.id = user ? user->face.id : id;
     put.version = user ? user->face.version : 0;
     put.body = user_body(host, user, line, err);

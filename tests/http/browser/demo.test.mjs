@@ -466,7 +466,8 @@ for (const [languages, title] of [['de-DE,de;q=0.9,en;q=0.5', 'Anmelden'],
             await tab.press(title);
             await until('the refusal', () => tab.replies.length, patience);
             // The server's words are in the language of the page.
-            await tab.see(german ? 'Passwort sind falsch' : 'XXX');
+            await tab.see(german ? 'Benutzername oder Passwort stimmen nicht'
+                : 'We didn\'t recognize the username or password');
             tab.refused('POST checkUsernamePassword 400');
         });
     });
