@@ -254,6 +254,7 @@ start_outbox(struct running *running, struct factor_error *err)
     factor_status st;
 
     running->renderer.texts = running->host.texts;
+    running->renderer.brand = config_text(running->host.config, "/brand/name");
     if (render_host(running->base_url, running->host_name))
         running->renderer.host = running->host_name;
     outbox_settings_read(running->host.config, &parts.settings);

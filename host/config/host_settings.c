@@ -106,6 +106,13 @@ static const struct factor_setting *const session_settings[] = {
     NULL,
 };
 
+static const struct factor_setting *const brand_settings[] = {
+    SETTING(STRING, "name",
+            "What messages call the service; without it, what the adapter "
+            "that sends them does.", ),
+    NULL,
+};
+
 static const struct factor_setting *const outbox_settings[] = {
     SETTING(INTEGER, "workers", "Messages delivered at a time.", DEFAULT("2"),
             RANGE(1, 256)),
