@@ -336,6 +336,45 @@ cache_retract(struct cache *cache, const struct factor_record *face)
         amend(cache, CACHE_NAME, face, face->name, NULL);
 }
 
+/* Whether an answer is older than the record that could not be written. */
+static bool
+is_behind(const struct record_list *list, const struct factor_record *face)
+{
+    uint32_t i;
+
+    for (i = 0; i < list->count; i++)
+        if (strcmp(list->records[i]->face.id, face->id) == 0)
+            return list->records[i]->face.version < face->version;
+    return true;
+}
+
+static void
+forget(struct cache *cache, enum cache_kind kind,
+       const struct factor_record *face, const char *key)
+{
+    struct question question = ask(kind, face->collection, key);
+    struct shard *shard = shard_of(cache, &question);
+    struct entry *entry;
+
+    pthread_mutex_lock(&shard->lock);
+    entry = find(shard, &question);
+    if (entry && is_behind(entry->list, face)) {
+        ++*stamp_of(shard, question.hash);
+        entry_drop(shard, entry);
+    }
+    pthread_mutex_unlock(&shard->lock);
+}
+
+void
+cache_forget(struct cache *cache, const struct factor_record *face)
+{
+    forget(cache, CACHE_ID, face, face->id);
+    if (face->owner)
+        forget(cache, CACHE_OWNED, face, face->owner);
+    if (face->name)
+        forget(cache, CACHE_NAME, face, face->name);
+}
+
 static bool
 entry_owned_by(const struct entry *entry, const char *owner)
 {

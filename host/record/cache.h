@@ -38,6 +38,10 @@ void cache_fill(struct cache *cache, enum cache_kind kind,
 /* A record was written or removed.  From the writer only. */
 void cache_publish(struct cache *cache, struct record *record);
 void cache_retract(struct cache *cache, const struct factor_record *face);
+/* It could not be written, since the store has another version: what is here
+ * and older goes, or the next attempt would read it again.  face.version: the
+ * least that the store may have. */
+void cache_forget(struct cache *cache, const struct factor_record *face);
 /* Everything that an owner had was removed. */
 void cache_retract_owner(struct cache *cache, const char *owner);
 

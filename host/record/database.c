@@ -242,6 +242,24 @@ publish(struct database *database, const struct commit *commit)
         publish_change(database, change);
 }
 
+/* Another node was faster (of this one's commits the cache knows already):
+ * the next attempt must not be made from the same records. */
+static void
+forget(struct database *database, const struct commit *commit)
+{
+    const struct commit_change *change;
+    struct factor_record face;
+
+    if (commit->status != FACTOR_E_CONFLICT)
+        return;
+    for (change = commit->changes; change; change = change->next) {
+        face = change->record->face;
+        if (change->change.kind != FACTOR_CHANGE_PUT)
+            face.version++;
+        cache_forget(database->cache, &face);
+    }
+}
+
 static void
 finish_batch(struct database *database, struct commit *batch, factor_status st)
 {
@@ -249,6 +267,8 @@ finish_batch(struct database *database, struct commit *batch, factor_status st)
 
     for (commit = batch; st == FACTOR_OK && commit; commit = commit->next)
         publish(database, commit);
+    for (commit = batch; st == FACTOR_OK && commit; commit = commit->next)
+        forget(database, commit);
     for (commit = batch; commit; commit = next) {
         next = commit->next;
         if (st != FACTOR_OK)

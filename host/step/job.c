@@ -75,13 +75,21 @@ return_to_loop(struct job *job, http_handler *next)
     http_resume(job->request, next);
 }
 
-static void
-run_on_loop(struct http_request *request)
+/* What is slow has to ask for the pool again. */
+static struct job *
+back_on_loop(struct http_request *request)
 {
     struct job *job = http_state(request);
 
     job->away = false;
-    run(job);
+    job->on_slow_pool = false;
+    return job;
+}
+
+static void
+run_on_loop(struct http_request *request)
+{
+    run(back_on_loop(request));
 }
 
 /* --- Answering. --- */
@@ -155,9 +163,8 @@ commit_memory(struct job *job)
 static void
 committed_on_loop(struct http_request *request)
 {
-    struct job *job = http_state(request);
+    struct job *job = back_on_loop(request);
 
-    job->away = false;
     if (job->status == FACTOR_E_CONFLICT && job->attempts < ATTEMPTS_MAX)
         run(job);
     else if (job->status == FACTOR_OK)

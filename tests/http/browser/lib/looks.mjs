@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// tests/http/browser/lib/looks.mjs - a state of a page, seen small and large,
+// light and dark: nothing for axe-core (WCAG A and AA) to find, nothing wider
+// than the screen, a screenshot of each in BUILD/screenshots.
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+import { build } from '../../lib/daemon.mjs';
+
+const require = createRequire(import.meta.url);
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const folder = join(build, 'screenshots');
+mkdirSync(folder, { recursive: true });
+
+const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+// axe looks at these two: every width, every scheme.
+const sights = [
+    { width: 360, height: 740, scheme: 'light', axe: true },
+    { width: 360, height: 740, scheme: 'dark' },
+    { width: 1280, height: 860, scheme: 'light' },
+    { width: 1280, height: 860, scheme: 'dark', axe: true },
+];
+
+async function found(tab)
+{
+    await tab.page.evaluate(axe); // not subject to the page's policy
+    const { violations } = await tab.page.evaluate(
+        (values) => window.axe.run(document, {
+            runOnly: { type: 'tag', values }, resultTypes: ['violations'] }),
+        tags);
+    return violations.map(({ id, help, nodes }) =>
+        `${id}: ${help}\n` + nodes.map(({ html, failureSummary }) =>
+            `  ${html}\n  ${failureSummary}`).join('\n'));
+}
+
+// Targets of a finger and the width of the page (WCAG 1.4.10, 2.5.8).
+function measured(tab)
+{
+    return tab.page.evaluate(() => {
+        const found = [];
+        const { scrollWidth, clientWidth } = document.documentElement;
+        if (scrollWidth > clientWidth)
+            found.push(`${scrollWidth} px wide on ${clientWidth}`);
+        for (const node of document.querySelectorAll('button, input, summary, ' +
+                                                     'a.button, a.tile')) {
+            const { width, height } = node.getBoundingClientRect();
+            if (width > 0 && (width < 24 || height < 24))
+                found.push(`${node.outerHTML} is ${width} by ${height} px`);
+        }
+        return found;
+    });
+}
+
+export async function look(tab, name)
+{
+    for (const { width, height, scheme, axe: deep } of sights) {
+        const where = `${name}-${width}-${scheme}`;
+        await tab.page.setViewport({ width, height });
+        await tab.scheme(scheme);
+        await tab.page.screenshot({ path: join(folder, `${where}.png`),
+                                    fullPage: true });
+        assert.deepEqual(await measured(tab), [], where);
+        if (deep)
+            assert.deepEqual(await found(tab), [], where);
+    }
+    await tab.page.setViewport({ width: 1000, height: 900 });
+}
