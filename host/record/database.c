@@ -227,8 +227,6 @@ publish_change(struct database *database, const struct commit_change *change)
     } else {
         cache_retract_owner(database->cache, face->id);
     }
-    if (database->parts.moved)
-        database->parts.moved(database->parts.context, change->record);
 }
 
 static void
@@ -240,6 +238,18 @@ publish(struct database *database, const struct commit *commit)
         return;
     for (change = commit->changes; change; change = change->next)
         publish_change(database, change);
+}
+
+/* Whoever is woken must find all of the commit, so this comes behind it. */
+static void
+tell_moved(struct database *database, const struct commit *commit)
+{
+    const struct commit_change *change;
+
+    if (commit->status != FACTOR_OK || !database->parts.moved)
+        return;
+    for (change = commit->changes; change; change = change->next)
+        database->parts.moved(database->parts.context, change->record);
 }
 
 /* Another node was faster (of this one's commits the cache knows already):
@@ -269,6 +279,8 @@ finish_batch(struct database *database, struct commit *batch, factor_status st)
         publish(database, commit);
     for (commit = batch; st == FACTOR_OK && commit; commit = commit->next)
         forget(database, commit);
+    for (commit = batch; st == FACTOR_OK && commit; commit = commit->next)
+        tell_moved(database, commit);
     for (commit = batch; commit; commit = next) {
         next = commit->next;
         if (st != FACTOR_OK)
