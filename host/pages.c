@@ -11,6 +11,7 @@
 
 #include "host/error.h"
 #include "host/messages.h"
+#include "host/oauth/reply.h"
 
 enum { FILE_MAX = 1 << 20, DEPTH_MAX = 4 };
 
@@ -198,9 +199,7 @@ serve(struct http_request *request)
     struct http_reply *reply;
 
     if (!page) {
-        reply = http_reply_static(404, "text/plain;charset=utf-8",
-                                  "There is no such page.\n", 23);
-        http_reply(request, reply);
+        http_reply(request, oauth_page(host, request, 404, "factord.no.page"));
         return;
     }
     reply = http_reply_static(200, page->type, page->body, page->len);

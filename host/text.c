@@ -40,6 +40,8 @@ static const struct {
      "Diese Anmeldung ist beendet. Bitte beginnen Sie von vorn."},
     {"factord.not.now", "en", "That is not possible at this point."},
     {"factord.not.now", "de", "Das ist an dieser Stelle nicht m\u00f6glich."},
+    {"factord.no.page", "en", "There is no such page."},
+    {"factord.no.page", "de", "Diese Seite gibt es nicht."},
     {"factord.bad.request", "en", "The request could not be understood."},
     {"factord.bad.request", "de", "Die Anfrage war nicht verst\u00e4ndlich."},
 };

@@ -230,8 +230,7 @@ decide(struct run *run, struct factor_outcome *ret_outcome,
         return breach(run, err, effects_problem(effects), NULL);
     if (st != FACTOR_OK)
         return breach(run, err, "it failed:", err->text);
-    return run->step.resource ? FACTOR_OK
-                              : check_outcome(run, ret_outcome, err);
+    return check_outcome(run, ret_outcome, err);
 }
 
 factor_status

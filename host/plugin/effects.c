@@ -63,6 +63,16 @@ refuse(struct factor_effects *effects, const char *why)
     return FACTOR_E_INPUT;
 }
 
+/* An effect that failed is not there: whatever the plugin makes of it, the
+ * step must not be committed without it. */
+static factor_status
+took(struct factor_effects *effects, factor_status st)
+{
+    if (st != FACTOR_OK && !effects->problem.text[0])
+        error_set(&effects->problem, st, "an effect could not be taken");
+    return st;
+}
+
 /* Collections without a dot are the host's; of them a plugin may write users
  * only, and they must fit. */
 static const char *
@@ -106,8 +116,9 @@ effect_put(struct factor_effects *effects, const struct factor_put *put)
         .expires_at_ms = put->expires_at_ms,
         .body = json_share(put->body),
     };
-    return txn_put(effects->txn, &change,
-                   effects->problem.text[0] ? NULL : &effects->problem);
+    return took(effects, txn_put(effects->txn, &change,
+                                 effects->problem.text[0] ? NULL
+                                                          : &effects->problem));
 }
 
 static factor_status
@@ -146,7 +157,8 @@ effect_send(struct factor_effects *effects, const struct factor_send *send)
         return refuse(effects, "send: address, template or expiry is missing");
     if (!send->about_collection != !send->about_id)
         return refuse(effects, "send: about needs collection and id");
-    return txn_send(effects->txn, send, effects->owner, effects->languages);
+    return took(effects, txn_send(effects->txn, send, effects->owner,
+                                  effects->languages));
 }
 
 static factor_status

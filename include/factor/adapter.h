@@ -60,7 +60,8 @@ struct factor_adapter_ops {
                                      struct factor_error *err);
 
     /* Decide.  Pure; any thread.  A negative status commits nothing and
-     * answers UNEXPECTED_ERROR; what a user did wrong is an outcome. */
+     * answers UNEXPECTED_ERROR (what was put into the outcome is released by
+     * the host all the same); what a user did wrong is an outcome. */
     factor_status (*handle_action)(const struct factor_adapter *self,
                                    const struct factor_step *step,
                                    struct factor_outcome *ret_outcome,

@@ -49,8 +49,8 @@ struct factor_host {
     /* Zeroed memory of the step, aligned for any type, or NULL. */
     void *(*alloc)(struct factor_arena *arena, size_t len);
 
-    /* --- In plan_reads: each adds one read; the n-th call's result is
-     * step.reads[n].  FACTOR_E_INPUT: a text too long or missing. --- */
+    /* --- In plan_reads: each adds one read, at most 16; the n-th call's
+     * result is step.reads[n].  FACTOR_E_INPUT: a text too long or missing. */
 
     /* One record by id. */
     factor_status (*read_id)(struct factor_reads *reads, const char *collection,
@@ -79,8 +79,10 @@ struct factor_host {
                                          uint32_t limit);
 
     /* --- In handle_action and REST handlers: effects, committed together
-     * or not at all.  FACTOR_E_INPUT: it breaks the contract (the record was
-     * changed twice, no such channel, a body without "v", ...). --- */
+     * or not at all; one that fails fails the step, whatever is made of it.
+     * FACTOR_E_INPUT: it breaks the contract (the record was changed twice, no
+     * such channel, a body without "v", ...).  Users are not made nor removed
+     * by plugins. --- */
 
     /* Write a record if its version still is put.version. */
     factor_status (*put)(struct factor_effects *effects,

@@ -61,7 +61,9 @@ struct factor_step {
     const struct factor_request *request; /* never NULL */
     const char *subject;          /* user id, or NULL: nobody yet */
     const char *action;           /* NULL: the flow enters the adapter */
-    const struct json_t *fields;  /* object; fits the action's table */
+    const struct json_t *fields;  /* object; fits the action's table (in
+                                   * plan_reads: empty if it does not); REST:
+                                   * the body */
     const struct json_t *inputs;  /* object: mapped by the policy */
     const struct json_t *answers; /* object by question name, or NULL */
     const struct factor_resource *resource; /* REST: which; else NULL */
@@ -100,7 +102,7 @@ enum {
 /* One problem with the user's input.  Lives as long as the step. */
 struct factor_detail {
     uint32_t struct_size;
-    int32_t attempts_remaining; /* -1: not told */
+    int32_t attempts_remaining; /* -1: not told; 0 tells "none left" */
     const char *code;           /* a declared detail code */
     const char *target;         /* name of the field, or NULL */
     const char *text;           /* key of the user's text; NULL: as declared */
