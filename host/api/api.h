@@ -43,8 +43,4 @@ void api_cors(const struct host *host, struct http_request *request,
 struct http_reply *api_preflight(const struct host *host,
                                  struct http_request *request);
 
-/* Whether two origins are of one site (same scheme, same host or the same
- * registrable suffix as far as we can tell: same last two labels). */
-bool api_same_site(const char *origin, const char *other);
-
 #endif

@@ -5,6 +5,7 @@
  * Nothing but the session's cookie is kept in the browser, and each request
  * begins a flow of its own: a repeat does no harm (P9). */
 #include "host/oauth/authorize.h"
+#include "host/origin.h"
 
 #include <string.h>
 
@@ -227,7 +228,8 @@ answer_page(struct job *job)
     const char *page = config_text(host->config, "/server/sign_on_page");
     const struct oauth_pair pairs[] = {
         {"flowId", authorize->result.flow}, {NULL, NULL}};
-    bool cross_site = page[0] != '/' && !api_same_site(page, host->base_origin);
+    bool cross_site =
+        page[0] != '/' && !origin_same_site(page, host->base_origin);
     struct http_reply *reply;
     const char *url;
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/api/api.h"
+#include "host/origin.h"
 #include "host/arena.h"
 #include "host/config/origin.h"
 #include "host/crypto.h"
@@ -399,7 +399,7 @@ client_is_cross_site(const struct client *client, const char *base_origin)
 
     for (i = 0; i < json_array_size(client->origins); i++) {
         origin = json_string_value(json_array_get(client->origins, i));
-        if (origin && !api_same_site(origin, base_origin))
+        if (origin && !origin_same_site(origin, base_origin))
             return true;
     }
     return false;

@@ -110,6 +110,8 @@ bool worker_start(struct outbox *outbox);
 void workers_watch(struct outbox *outbox);
 /* Real steady time at which the next call is overdue; INT64_MAX. */
 int64_t workers_overdue_at(const struct outbox *outbox);
+/* Whether overdue calls hold threads. */
+bool workers_lost(const struct outbox *outbox);
 /* After stopping, without the lock: join all that are not lost.  False: some
  * are. */
 bool workers_join(struct outbox *outbox);

@@ -24,6 +24,7 @@ enum {
                         * daemon may have written to it */
     WAIT_MAX_MS = 1000, /* wall time may jump */
     FAIL_MS = 1000,    /* after the store failed */
+    LOST_MS = 2000,    /* a stop waits so long for overdue calls */
     GRACE_MS = 1000
 };
 
@@ -425,24 +426,38 @@ least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static void
+wait_until(struct outbox *outbox, int64_t steady)
+{
+    const struct timespec until = {.tv_sec = steady / 1000,
+                                   .tv_nsec = steady % 1000 * 1000000};
+
+    pthread_cond_timedwait(&outbox->news, &outbox->lock, &until);
+}
+
 /* Wait for news, or until something is to be done by the clock. */
 static void
 wait_for_news(struct outbox *outbox, int64_t steady)
 {
-    int64_t wait = WAIT_MAX_MS, at;
-    struct timespec until;
+    int64_t wait = WAIT_MAX_MS;
 
     if (is_due(outbox, steady))
         wait = REST_MS; /* but there is no place for it, or it must rest */
     else
         wait = least(wait, outbox->next_due_ms - outbox_now(outbox));
     wait = least(wait, workers_overdue_at(outbox) - steady);
-    if (wait <= 0)
-        return;
-    at = steady + wait;
-    until.tv_sec = at / 1000;
-    until.tv_nsec = at % 1000 * 1000000;
-    pthread_cond_timedwait(&outbox->news, &outbox->lock, &until);
+    if (wait > 0)
+        wait_until(outbox, steady + wait);
+}
+
+/* Before a stop gives them up. */
+static void
+wait_for_lost(struct outbox *outbox)
+{
+    int64_t until = clock_steady_ms() + LOST_MS;
+
+    while (workers_lost(outbox) && clock_steady_ms() < until)
+        wait_until(outbox, until);
 }
 
 static void
@@ -479,6 +494,7 @@ outbox_run(void *context)
         else
             wait_for_news(outbox, steady);
     }
+    wait_for_lost(outbox);
     pthread_mutex_unlock(&outbox->lock);
     return NULL;
 }

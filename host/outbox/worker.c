@@ -398,6 +398,17 @@ workers_overdue_at(const struct outbox *outbox)
     return first;
 }
 
+bool
+workers_lost(const struct outbox *outbox)
+{
+    const struct worker *worker;
+
+    for (worker = outbox->workers; worker; worker = worker->next)
+        if (worker->lost && !worker->ended)
+            return true;
+    return false;
+}
+
 /* One that is lost but not ended may never end: it cannot be joined. */
 static struct worker **
 joinable(struct outbox *outbox)
