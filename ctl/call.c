@@ -40,6 +40,7 @@ set_request(CURL *curl, const char *socket, const char *method,
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, text);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L); /* a user may be ".." */
     if (strcmp(method, "POST") == 0) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body ? body : "");
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)len);

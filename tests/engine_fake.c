@@ -201,7 +201,7 @@ put_wrongly(const struct factor_step *step)
     const struct factor_record *user = factor_read_one(step, READ_USER);
     uint64_t version = user ? user->version : 0;
 
-    switch (fake.misdeed) {
+    switch ((int)fake.misdeed) {
     case FAKE_PUT_FOREIGN:
         put(step, "session", "x", 0, json_pack("{s:i}", "v", 1));
         break;
@@ -267,7 +267,7 @@ send_wrongly(const struct factor_step *step)
     bool refused = step->flags & FACTOR_STEP_SEND_REFUSED;
 
     fake.refused += refused;
-    switch (fake.misdeed) {
+    switch ((int)fake.misdeed) {
     case FAKE_SENDS_TWO:
         if (!refused)
             send(step);
@@ -362,6 +362,7 @@ handle_action(const struct factor_adapter *self,
     (void)self;
     (void)err;
     if (step->action && strcmp(step->action, "finish") == 0) {
+        send_wrongly(step);
         succeed(ret_outcome);
         return FACTOR_OK;
     }

@@ -468,6 +468,7 @@ fill_call(struct engine_call *call, const struct client_side *client)
     call->address = "192.0.2.1";
     call->user_agent = "test";
     call->languages = languages;
+    call->trusted = client->trusted;
     call->answers = client->answers;
 }
 

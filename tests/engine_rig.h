@@ -125,6 +125,7 @@ struct client_side {
     struct node *node;
     int64_t now_ms;
     bool no_lane;   /* nothing but compare-and-swap keeps others out */
+    bool trusted;   /* no session is asked for */
     char cookie[SESSION_COOKIE]; /* the newest, or "" */
     const json_t *answers;       /* to questions, or NULL */
 };

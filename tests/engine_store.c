@@ -14,6 +14,7 @@ static struct {
     struct factor_store_ops ops;
     pthread_mutex_t batch; /* from begin to end */
     atomic_ullong batches, applies, changes, events, lost;
+    struct front_counts begun; /* of the open batch, whose thread's it is */
     atomic_ullong asked, lose_from, lose_until; /* commits, numbered from 1 */
     atomic_bool broken;
 } front = {.batch = PTHREAD_MUTEX_INITIALIZER};
@@ -24,6 +25,7 @@ front_begin(struct factor_store *self, struct factor_error *err)
     factor_status st;
 
     pthread_mutex_lock(&front.batch);
+    memset(&front.begun, 0, sizeof(front.begun));
     st = front.real->begin(self, err);
     if (st != FACTOR_OK)
         pthread_mutex_unlock(&front.batch);
@@ -52,8 +54,8 @@ front_apply(struct factor_store *self,
     }
     st = front.real->apply(self, changes, count, err);
     if (st == FACTOR_OK) {
-        atomic_fetch_add(&front.applies, 1);
-        atomic_fetch_add(&front.changes, count);
+        front.begun.applies++;
+        front.begun.changes += count;
     }
     return st;
 }
@@ -64,8 +66,7 @@ front_append(struct factor_store *self, const struct factor_audit_row *row,
 {
     factor_status st = front.real->append(self, row, err);
 
-    if (st == FACTOR_OK)
-        atomic_fetch_add(&front.events, 1);
+    front.begun.events += st == FACTOR_OK;
     return st;
 }
 
@@ -85,8 +86,12 @@ front_end(struct factor_store *self, struct factor_error *err)
         front.real->abort(self);
     else
         st = front.real->end(self, err);
-    if (st == FACTOR_OK)
+    if (st == FACTOR_OK) {
         atomic_fetch_add(&front.batches, 1);
+        atomic_fetch_add(&front.applies, front.begun.applies);
+        atomic_fetch_add(&front.changes, front.begun.changes);
+        atomic_fetch_add(&front.events, front.begun.events);
+    }
     pthread_mutex_unlock(&front.batch);
     return st;
 }

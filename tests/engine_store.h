@@ -20,10 +20,10 @@
 const struct factor_store_ops *front_use(const struct factor_store_ops *real);
 
 struct front_counts {
-    uint64_t batches; /* ended */
-    uint64_t applies; /* commits that were done */
-    uint64_t changes; /* of these */
-    uint64_t events;  /* of the audit log */
+    uint64_t batches; /* that ended well, */
+    uint64_t applies; /* the commits that were done in them, */
+    uint64_t changes; /* the changes of these, */
+    uint64_t events;  /* and the rows of the audit log */
     uint64_t lost;    /* commits that were refused by front_lose() */
 };
 struct front_counts front_counts(void);

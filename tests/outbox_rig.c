@@ -333,13 +333,19 @@ remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
 }
 
 void
+rig_remove_files(void)
+{
+    nftw(rig.directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void
 rig_remove(void)
 {
     if (rig.database)
         rig_close();
     texts_free(rig.texts);
     rig.texts = NULL;
-    nftw(rig.directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    rig_remove_files();
 }
 
 void

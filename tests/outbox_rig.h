@@ -87,6 +87,7 @@ void rig_advance(int64_t ms); /* both clocks; the outbox looks */
 
 void rig_make(void);   /* folder, store, database; clocks at the start */
 void rig_remove(void); /* all of it */
+void rig_remove_files(void); /* from under it, in a process that ends */
 void rig_close(void);  /* as a stop of the daemon */
 void rig_open(void);
 const char *rig_path(const char *name);

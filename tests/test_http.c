@@ -1474,7 +1474,7 @@ unix_sockets_name_the_peer(void)
     snprintf(wanted, sizeof(wanted), "unix %ld the context", (long)getuid());
     ASSERT_TEXT(answer.body, wanted);
     client_free(client);
-    CU_ASSERT_EQUAL(http_listen(where, 0, &fd, &err), FACTOR_E_CONFIG);
+    CU_ASSERT_EQUAL(http_listen(where, 0, &fd, &err), FACTOR_E_IO);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "is taken"));
     http_stop(own);
     CU_ASSERT_EQUAL(http_listen(where, 0666, &fd, &err), FACTOR_OK);
@@ -1493,7 +1493,7 @@ files_are_not_taken_for_sockets(void)
     struct factor_error err;
 
     snprintf(where, sizeof(where), "unix:%s", path);
-    CU_ASSERT_EQUAL(http_listen(where, 0, &fd, &err), FACTOR_E_CONFIG);
+    CU_ASSERT_EQUAL(http_listen(where, 0, &fd, &err), FACTOR_E_IO);
     CU_ASSERT_EQUAL(access(path, F_OK), 0);
     close(file);
     unlink(path);
@@ -1527,7 +1527,7 @@ listening_says_what_is_wrong(void)
     }
     snprintf(where, sizeof(where), "127.0.0.1:%u", (unsigned)port);
     snprintf(taken, sizeof(taken), "port %u is taken: ", (unsigned)port);
-    CU_ASSERT_EQUAL(http_listen(where, 0, &fd, &err), FACTOR_E_CONFIG);
+    CU_ASSERT_EQUAL(http_listen(where, 0, &fd, &err), FACTOR_E_IO);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, taken));
 }
 

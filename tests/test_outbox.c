@@ -756,6 +756,37 @@ stops_while_one_hangs(void)
     tear_down();
 }
 
+/* In a process of its own: the thread and all that it uses stay. */
+static void
+never_comes_back(void)
+{
+    char id[23];
+    bool well;
+
+    start_one();
+    rig_stop();
+    rig.settings.timeout_ms = 20;
+    rig.settings.grace_ms = 10;
+    rig_start();
+    fake_hang(&first, true);
+    rig_send(&plain, id);
+    well = fake_wait(&first, 1) && !rig_stop() && rig_wait(id, "queued");
+    rig_remove_files();
+    _exit(well ? 0 : 1);
+}
+
+static void
+stops_without_what_never_returns(void)
+{
+    pid_t child = fork();
+    int status = 1;
+
+    if (child == 0)
+        never_comes_back();
+    CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+    CU_ASSERT_EQUAL(status, 0);
+}
+
 static void
 one_channel_hangs(void)
 {
@@ -1355,6 +1386,8 @@ static const struct tap_test tests[] = {
     {"D1: a back end that hangs: the message goes through the second",
      goes_on_while_one_hangs},
     {"D1: the only back end hangs: the message waits", stops_while_one_hangs},
+    {"outbox: a back end that never returns does not hold up a stop",
+     stops_without_what_never_returns},
     {"outbox: a channel that hangs leaves a worker to the others",
      one_channel_hangs},
     {"outbox: messages of a slow channel do not stand before others",

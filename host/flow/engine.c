@@ -154,7 +154,8 @@ static factor_status
 fail_policy(struct attempt *at, const char *event)
 {
     flow_end(&at->flow, "failed");
-    txn_event(at->txn, event, NULL);
+    if (json_text(at->flow.body, "subject")) /* S1: strangers write nothing */
+        txn_event(at->txn, event, NULL);
     return FACTOR_OK;
 }
 

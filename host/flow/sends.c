@@ -84,7 +84,7 @@ count_one(struct txn *txn, const struct budget *budget)
     put.version = record ? record->face.version : 0;
     put.expires_at_ms = now + DAY_MS;
     put.body = json_pack("{s:i, s:o}", "v", 1, "times", list);
-    return txn_put(txn, &put, NULL);
+    return txn_put_again(txn, &put, NULL);
 }
 
 /* Numbers of one prefix through one channel within the hour: a counter, since
@@ -125,7 +125,7 @@ count_prefix(const struct host *host, struct txn *txn,
     put.expires_at_ms = since + HOUR_MS;
     put.body = json_pack("{s:i, s:I, s:I}", "v", 1, "since",
                          (json_int_t)since, "count", (json_int_t)count + 1);
-    return txn_put(txn, &put, NULL);
+    return txn_put_again(txn, &put, NULL);
 }
 
 static bool
@@ -214,9 +214,10 @@ sends_count(const struct host *host, struct txn *txn, const char *account,
     };
     factor_status st = FACTOR_OK;
 
-    for (; send && st == FACTOR_OK; send = send->next)
+    for (; send && st == FACTOR_OK; send = send->next) {
         st = count_send(host, txn, &send->send);
-    if (st == FACTOR_OK && account)
-        st = count_one(txn, &day);
+        if (st == FACTOR_OK && account)
+            st = count_one(txn, &day);
+    }
     return st;
 }

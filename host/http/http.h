@@ -79,8 +79,8 @@ unsigned http_active(const struct http_server *server);
 void http_stop(struct http_server *server);
 
 /* Bind and listen on "ADDRESS:PORT", "[V6]:PORT" or "unix:/path" (mode 0600
- * for 0; a stale socket file is replaced).  FACTOR_E_CONFIG with what
- * to do about it ("port 9031 is taken: ..."). */
+ * for 0; a stale socket file is replaced).  The error says
+ * what to do.  FACTOR_E_IO (it is taken), FACTOR_E_CONFIG. */
 factor_status http_listen(const char *where, unsigned unix_mode,
                           int *ret_socket, struct factor_error *err);
 

@@ -67,7 +67,7 @@ tcp_refused(const char *where, const struct place *place,
 {
     switch (errno) {
     case EADDRINUSE:
-        return error_set(err, FACTOR_E_CONFIG,
+        return error_set(err, FACTOR_E_IO,
                          "port %s is taken: stop the program that listens on "
                          "%s, or choose another port",
                          place->port, where);
@@ -191,6 +191,7 @@ listen_unix(const char *path, unsigned mode, int *ret_socket,
             struct factor_error *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    factor_status st;
     int fd;
 
     if (path[0] != '/' || strlen(path) >= sizeof(address.sun_path))
@@ -203,15 +204,14 @@ listen_unix(const char *path, unsigned mode, int *ret_socket,
     if (fd < 0)
         return refused(path, err);
     if (!bind_unix(fd, &address, mode ? mode : 0600)) {
-        if (errno == EADDRINUSE)
-            error_set(err, FACTOR_E_CONFIG,
-                      "%s is taken: stop the program that listens there, or "
-                      "remove the file if it is no socket",
-                      path);
-        else
-            refused(path, err);
+        st = errno == EADDRINUSE
+                 ? error_set(err, FACTOR_E_IO,
+                             "%s is taken: stop the program that listens "
+                             "there, or remove the file if it is no socket",
+                             path)
+                 : refused(path, err);
         close(fd);
-        return FACTOR_E_CONFIG;
+        return st;
     }
     *ret_socket = fd;
     return FACTOR_OK;

@@ -5,7 +5,6 @@
  * Nothing but the session's cookie is kept in the browser, and each request
  * begins a flow of its own: a repeat does no harm (P9). */
 #include "host/oauth/authorize.h"
-#include "host/origin.h"
 
 #include <string.h>
 
@@ -16,6 +15,7 @@
 #include "host/oauth/form.h"
 #include "host/oauth/hint.h"
 #include "host/oauth/reply.h"
+#include "host/origin.h"
 
 static const char page_key[] = "factord.signon.refused";
 

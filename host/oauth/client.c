@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/origin.h"
 #include "host/arena.h"
 #include "host/config/origin.h"
 #include "host/crypto.h"
 #include "host/json.h"
+#include "host/origin.h"
 
 struct clients {
     struct factor_arena *arena;

@@ -193,15 +193,20 @@ page_text(const struct host *host, struct http_request *request,
         arena,
         "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">"
         "\n<meta name=\"viewport\" content=\"width=device-width\">\n"
-        "<title>factord</title>\n</head>\n<body>\n<main>\n<h1>factord</h1>\n"
-        "<p>%s</p>\n</main>\n</body>\n</html>\n",
+        "<title>factord</title>\n"
+        "<link rel=\"icon\" href=\"/common/icon.svg\">\n"
+        "<link rel=\"stylesheet\" href=\"/common/style.css\">\n"
+        "</head>\n<body class=\"centred\">\n"
+        "<header class=\"brand\"><img src=\"/common/icon.svg\" alt=\"\" "
+        "width=\"28\" height=\"28\">factord</header>\n"
+        "<main class=\"card\">\n<h1>%s</h1>\n</main>\n</body>\n</html>\n",
         language, text);
 }
 
 static const struct oauth_pair page_headers[] = {
     {"Content-Security-Policy",
-     "default-src 'none'; form-action 'none'; base-uri 'none'; "
-     "frame-ancestors 'none'"},
+     "default-src 'none'; style-src 'self'; img-src 'self'; "
+     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"},
     {"X-Frame-Options", "DENY"},
     {"Referrer-Policy", "no-referrer"},
     {"Cache-Control", "no-store"},

@@ -30,7 +30,7 @@ char *oauth_url(struct factor_arena *arena, const char *uri,
 /* 302 to it; says to no one where the browser came from. */
 struct http_reply *oauth_redirect(const char *url);
 
-/* A page of one text of oauth_texts, without script, style or links. */
+/* A page of one text, without script or links, in the frame of the others. */
 struct http_reply *oauth_page(const struct host *host,
                               struct http_request *request, unsigned status,
                               const char *key);

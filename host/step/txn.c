@@ -398,6 +398,44 @@ txn_put(struct txn *txn, const struct txn_put *put, struct factor_error *err)
     return add_change(txn, FACTOR_CHANGE_PUT, put_record(put));
 }
 
+static struct commit_change *
+find_put(const struct txn *txn, const struct txn_put *put)
+{
+    struct commit_change *change = txn->changes;
+
+    while (change && (change->change.kind != FACTOR_CHANGE_PUT ||
+                      strcmp(change->record->face.id, put->id) != 0 ||
+                      strcmp(change->record->face.collection,
+                             put->collection) != 0))
+        change = change->next;
+    return change;
+}
+
+factor_status
+txn_put_again(struct txn *txn, const struct txn_put *put,
+              struct factor_error *err)
+{
+    struct commit_change *change = find_put(txn, put);
+    struct txn_put instead = *put;
+    struct record *record;
+
+    if (!change)
+        return txn_put(txn, put, err);
+    if (put->version != change->record->face.version) {
+        json_decref(put->body);
+        return error_set(err, FACTOR_E_INPUT,
+                         "put %s: not the version that was read",
+                         put->collection);
+    }
+    instead.version--;
+    record = put_record(&instead);
+    if (!record)
+        return FACTOR_E_NOMEM;
+    record_unref(change->record);
+    change->record = record;
+    return FACTOR_OK;
+}
+
 factor_status
 txn_put_memory(struct txn *txn, const struct txn_put *put,
                struct factor_error *err)

@@ -68,6 +68,10 @@ struct txn_put {
 
 factor_status txn_put(struct txn *txn, const struct txn_put *put,
                       struct factor_error *err);
+/* The same, but a record that this attempt has put before is put anew, as if
+ * for the first time: of the host's own counters. */
+factor_status txn_put_again(struct txn *txn, const struct txn_put *put,
+                            struct factor_error *err);
 /* The same for a record that lives in memory only. */
 factor_status txn_put_memory(struct txn *txn, const struct txn_put *put,
                              struct factor_error *err);

@@ -172,12 +172,12 @@ static const struct factor_text *const texts[] = {
     TEXTS("otp.code.email.text",
           "Your passcode for {brand} is {code}\n\n"
           "It is valid for {minutes} min. Enter it only where you are "
-          "signing on,\nand tell it to nobody. If you are not signing on, "
-          "somebody else knows your\npassword: change it.\n",
+          "signing on, and tell it to nobody.\n\nIf you are not signing on, "
+          "somebody else knows your password: change it.\n",
           "Ihr Einmalcode für {brand} lautet {code}\n\n"
           "Er gilt {minutes} min. Geben Sie ihn nur dort ein, wo Sie sich "
-          "gerade anmelden,\nund nennen Sie ihn niemandem. Falls Sie sich "
-          "gerade nicht anmelden, kennt jemand\nanderes Ihr Passwort: "
+          "gerade anmelden, und nennen Sie ihn niemandem.\n\nFalls Sie sich "
+          "gerade nicht anmelden, kennt jemand anderes Ihr Passwort: "
           "Ändern Sie es.\n"),
     TEXTS("otp.code.sms.text",
           "{code} is your passcode for {brand}. Valid for {minutes} min. "

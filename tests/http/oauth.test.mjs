@@ -5,11 +5,12 @@ import { randomBytes } from 'node:crypto';
 
 import * as jose from 'jose';
 
-import { hintClaims, keys, redirectUri, secrets } from './lib/clients.mjs';
-import { startDaemon } from './lib/daemon.mjs';
+import { hintClaims, keys, otherOrigin, redirectUri, secrets }
+    from './lib/clients.mjs';
+import { freePort, startDaemon } from './lib/daemon.mjs';
 import { authorizeQuery, Flow, mustBe, mustFail, mustRefuse, pkce, token }
     from './lib/flow.mjs';
-import { form, Jar } from './lib/http.mjs';
+import { form, Jar, request } from './lib/http.mjs';
 import { secret } from './lib/secrets.mjs';
 import { run, test } from './lib/tap.mjs';
 
@@ -777,6 +778,41 @@ test('GET users: 401 without, 403 for the wrong one, 400 for other filters', asy
     }
     // A worker's token is no user's.
     assert.notEqual((await userinfo(d, bearer)).status, 200);
+});
+
+test('R1: the REST plane on the admin listener, not on the public one', async () => {
+    const adminPort = await freePort();
+    const own = await startDaemon({ server: {
+        rest_on_public: false, admin_listen: `127.0.0.1:${adminPort}`,
+        admin_base_url: `http://127.0.0.1:${adminPort}` } });
+    const env = await environment(own);
+    const path = `/v1/environments/${env}/users?filter=` +
+                 encodeURIComponent('username eq "x"');
+    const headers = { Authorization: `Bearer ${await worker(own)}` };
+    assert.equal((await own.get(path, { headers })).status, 404);
+    const admin = `http://127.0.0.1:${adminPort}`;
+    assert.equal((await request('GET', admin + path, { headers })).status, 200);
+    for (const other of ['/signon/', '/messages/latest',
+                         '/pf-ws/authn/flows/x'])
+        assert.equal((await request('GET', admin + other)).status, 404, other);
+});
+
+test('CORS of the token endpoint: registered origins, without credentials', async () => {
+    const { flow, code } = await signedOn();
+    const preflight = await d.request('OPTIONS', '/as/token.oauth2', { headers: {
+        Origin: otherOrigin, 'Access-Control-Request-Method': 'POST' } });
+    assert.equal(preflight.status, 204);
+    assert.equal(preflight.headers['access-control-allow-origin'], otherOrigin);
+    const reply = await token(d, { grant_type: 'authorization_code',
+                                   client_id: 'spa', code,
+                                   code_verifier: flow.verifier },
+                              { Origin: otherOrigin });
+    assert.equal(reply.status, 200);
+    assert.equal(reply.headers['access-control-allow-origin'], otherOrigin);
+    assert.equal(reply.headers['access-control-allow-credentials'], undefined);
+    const evil = await token(d, { client_id: 'spa' },
+                             { Origin: 'https://evil.test' });
+    assert.equal(evil.headers['access-control-allow-origin'], undefined);
 });
 
 // --- Keys that are rotated

@@ -5,8 +5,11 @@
 //   {kind: 'ended'}          there is no such flow (any more)
 //   {kind: 'offline'}        nothing understandable came back
 
+import { language } from './strings.mjs';
+
 const FLOWS = '/pf-ws/authn/flows/';
-const HEADERS = { 'Accept': 'application/json', 'X-XSRF-Header': 'factord' };
+const HEADERS = { 'Accept': 'application/json', 'Accept-Language': language,
+  'X-XSRF-Header': 'factord' };
 const PATIENCE_MS = 30000;
 
 export function readFlow(id) {

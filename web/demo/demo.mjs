@@ -97,7 +97,7 @@ async function checkOrigin() {
 function showError(error) {
   const told = error instanceof OidcError;
   showPage('demo.error', alertNode(told
-    ? error.description ?? t('error.plain') : t('error.offline')),
+    ? error.description ?? t('lead.FAILED') : t('error.offline')),
   told && el('p', { class: 'hint' }, el('code', {}, error.code)), again());
 }
 

@@ -58,7 +58,8 @@ for (const language of ['en', 'de'])
             await tab.page.locator('summary').click();
             await at('passcode-others');
             await tab.press(say('Send the code again', 'Code erneut senden'));
-            await tab.see(say('Send again in', 'Erneut senden in'));
+            await tab.see(say('Send again in', 'Erneut senden in'),
+                          say('Wait a moment', 'Warten Sie'));
             await at('passcode-too-soon');
             const wrong = wrongOf((await daemon.message(user.email)).code);
             await tab.fill(say('One-time code', 'Einmalcode'), wrong);
@@ -166,6 +167,27 @@ test('T3: pages of the host itself: refused, not found, complete', async () => {
         await demo.open(resume);
         demo.replies.splice(0);
         await look(demo, 'complete');
+    });
+});
+
+test('a field without a label, grey on grey, too wide: looks do find it',
+     async () => {
+    await visit({}, async (visitor) => {
+        const tab = await beginDemo(visitor, daemon, 'redirect');
+        await tab.step('Sign in');
+        const change = (work) => tab.page.evaluate(work);
+        await change(() => document.querySelector('label').remove());
+        await assert.rejects(look(tab, 'none'), /label: Form elements/);
+        await tab.reload();
+        await tab.step('Sign in');
+        await change(() => {
+            document.querySelector('label').style.color = '#bbb';
+        });
+        await assert.rejects(look(tab, 'none'), /color-contrast/);
+        await change(() => {
+            document.querySelector('label').style.width = '900px';
+        });
+        await assert.rejects(look(tab, 'none'), /px wide on 360/);
     });
 });
 

@@ -142,7 +142,7 @@ test('discovery: what a relying party reads', () => {
 for (const id of Object.keys(kinds)) {
     const { token_endpoint_auth_method: method } = kinds[id];
 
-    test(`authn A.10-1, A.1-7: ${method}, through our page`, async () => {
+    test(`authn A.10-1, A.1-8,9: ${method}, through our page`, async () => {
         const user = await daemon.user();
         const party = relyingParty(id);
         await mustRedeem(party, user, await byPage(party, user));

@@ -40,8 +40,7 @@ const shared = {
 
 const cross = await startDaemon(shared);
 const same = await startDaemon({
-    server: { base_url: origin(proxied), trusted_proxies: ['127.0.0.1'],
-              sign_on_page: '/app' },
+    server: { base_url: origin(proxied), sign_on_page: '/app' },
     clients: { widget: widgetClient(proxied) },
 });
 proxied.behind = same.port;

@@ -421,7 +421,7 @@ export async function startDaemon(over = {}, options = {})
         try {
             return options.start === false ? daemon : await daemon.start();
         } catch (error) {
-            if (attempt === 5 || !/in use/i.test(error.message))
+            if (attempt === 5 || !/ is taken: /.test(error.message))
                 throw error;
         }
     }

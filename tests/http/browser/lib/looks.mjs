@@ -56,6 +56,7 @@ function measured(tab)
 
 export async function look(tab, name)
 {
+    await tab.front(); // a hidden tab is not drawn
     for (const { width, height, scheme, axe: deep } of sights) {
         const where = `${name}-${width}-${scheme}`;
         await tab.page.setViewport({ width, height });

@@ -49,8 +49,7 @@ function forward(request, response, port)
 {
     const call = http.request({
         host: '127.0.0.1', port, method: request.method, path: request.url,
-        headers: { ...request.headers,
-                   'x-forwarded-for': request.socket.remoteAddress },
+        headers: request.headers,
     }, (reply) => {
         response.writeHead(reply.statusCode, reply.rawHeaders);
         reply.pipe(response);
