@@ -127,13 +127,24 @@ print_totp(const json_t *answer)
 void
 print_audit(const json_t *answer)
 {
-    if (json_is_true(json_object_get(answer, "holds")))
-        printf("%lld events, the chain holds\n",
-               (long long)number_of(answer, "events"));
-    else
-        printf("%lld events; the chain is broken at event %lld\n",
-               (long long)number_of(answer, "events"),
-               (long long)number_of(answer, "firstBroken"));
+    json_int_t broken = number_of(answer, "firstBroken");
+    json_int_t behind = number_of(answer, "behind");
+    json_int_t ahead = number_of(answer, "ahead");
+
+    if (broken)
+        printf("the chain is broken at event %lld\n", (long long)broken);
+    if (behind)
+        printf("%lld records are older than the log says, or gone\n",
+               (long long)behind);
+    if (ahead)
+        printf("%lld records are newer than the log says\n",
+               (long long)ahead);
+    if (behind || ahead)
+        printf("one of them is %s\n", text_of(answer, "firstRecord"));
+    printf("%lld events, %lld records%s\n",
+           (long long)number_of(answer, "events"),
+           (long long)number_of(answer, "records"),
+           broken || behind || ahead ? "" : ": all holds");
 }
 
 void

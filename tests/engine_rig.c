@@ -14,6 +14,7 @@
 #include "factor/plugin.h"
 #include "host/clock.h"
 #include "host/json.h"
+#include "host/record/verify.h"
 #include "host/log.h"
 #include "host/oauth/client.h"
 #include "host/plugin/instances.h"
@@ -824,16 +825,19 @@ bool
 rig_audit_holds(void)
 {
     struct factor_error err = {0};
-    uint64_t count, broken = 0;
+    struct verify_findings found = {0};
     factor_status st = FACTOR_OK;
     size_t i;
 
-    for (i = 0; i < RIG_NODES && st == FACTOR_OK && broken == 0; i++)
+    for (i = 0; i < RIG_NODES && st == FACTOR_OK && found.broken == 0; i++)
         if (engine.nodes[i].database)
-            st = database_verify_audit(engine.nodes[i].database, &count,
-                                       &broken, &err);
-    if (st != FACTOR_OK || broken)
+            st = verify_audit(engine.nodes[i].database, &found, &err);
+    if (st != FACTOR_OK || found.broken)
         tap_note("the audit chain breaks at %llu %s",
-                 (unsigned long long)broken, err.text);
-    return st == FACTOR_OK && broken == 0;
+                 (unsigned long long)found.broken, err.text);
+    if (found.behind || found.ahead)
+        tap_note("%llu records behind the log, %llu ahead: %s",
+                 (unsigned long long)found.behind,
+                 (unsigned long long)found.ahead, found.first);
+    return st == FACTOR_OK && !found.broken && !found.behind && !found.ahead;
 }

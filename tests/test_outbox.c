@@ -347,7 +347,7 @@ static const struct factor_delivery_ops file_ops = {
     .deliver = file_deliver,
 };
 
-enum { KILLS = 12, KILL_BATCH = 100 };
+enum { KILLS = 10, KILL_BATCH = 50 };
 
 /* The child: send some, say so, deliver what it can, be killed. */
 static void
@@ -365,7 +365,7 @@ run_to_be_killed(int ready)
 static void
 kill_one(unsigned round)
 {
-    struct timespec life = {0, 3 * (long)round * 1000000};
+    struct timespec life = {0, 2 * (long)round * 1000000};
     int ready[2];
     char byte;
     pid_t child;

@@ -17,6 +17,7 @@
 #include "host/http/park.h"
 #include "host/json.h"
 #include "host/outbox/outbox.h"
+#include "host/record/verify.h"
 #include "host/sweep.h"
 #include "host/users/import.h"
 #include "host/users/users.h"
@@ -403,19 +404,24 @@ forget_keys(struct http_request *request)
 }
 
 static void
-verify_audit(struct http_request *request)
+audit(struct http_request *request)
 {
     const struct host *host = http_context(request);
     struct factor_error err = {0};
-    uint64_t count = 0, broken = 0;
+    struct verify_findings found = {0};
     factor_status st;
 
     if (!admitted(request))
         return;
-    st = database_verify_audit(host->database, &count, &broken, &err);
+    st = verify_audit(host->database, &found, &err);
     reply(request, st,
-          json_pack("{s:I, s:I, s:b}", "events", (json_int_t)count,
-                    "firstBroken", (json_int_t)broken, "holds", broken == 0),
+          json_pack("{s:I, s:I, s:I, s:I, s:I, s:s, s:b}", "events",
+                    (json_int_t)found.events, "firstBroken",
+                    (json_int_t)found.broken, "records",
+                    (json_int_t)found.records, "behind",
+                    (json_int_t)found.behind, "ahead", (json_int_t)found.ahead,
+                    "firstRecord", found.first, "holds",
+                    !found.broken && !found.behind && !found.ahead),
           &err);
 }
 
@@ -457,7 +463,7 @@ const struct http_route control_routes[] = {
     {"/keys/rotate", "keys.rotate", HTTP_POST, 0, 0, rotate_keys},
     {"/keys/forget", "keys.forget", HTTP_POST, 0, 0, forget_keys},
     {"/sweep", "sweep", HTTP_POST, 0, 0, sweep},
-    {"/audit/verify", "audit.verify", HTTP_GET, 0, 0, verify_audit},
+    {"/audit/verify", "audit.verify", HTTP_GET, 0, 0, audit},
     {"/status", "status", HTTP_GET, 0, 0, status},
     {0},
 };

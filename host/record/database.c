@@ -12,10 +12,7 @@
 #include "host/record/audit.h"
 #include "host/record/cache.h"
 
-enum {
-    BATCH_MAX = 512, /* commits under one sync */
-    AUDIT_PAGE = 500
-};
+enum { BATCH_MAX = 512 }; /* commits under one sync */
 
 struct database {
     struct database_parts parts;
@@ -490,41 +487,10 @@ database_counts(struct database *database, uint64_t *ret_batches,
     pthread_mutex_unlock(&database->lock);
 }
 
-struct verify {
-    struct audit_chain chain;
-    uint64_t count, broken;
-};
-
-static factor_status
-verify_row(void *context, const struct factor_audit_row *row)
+const struct database_parts *
+database_parts(const struct database *database)
 {
-    struct verify *verify = context;
-
-    verify->count++;
-    if (!verify->broken && !audit_follows(&verify->chain, row))
-        verify->broken = row->sequence;
-    audit_moved(&verify->chain, row);
-    return FACTOR_OK;
-}
-
-factor_status
-database_verify_audit(struct database *database, uint64_t *ret_count,
-                      uint64_t *ret_broken, struct factor_error *err)
-{
-    struct verify verify = {.chain = {.keys = database->parts.keys,
-                                      .writer = database->chain.writer}};
-    uint64_t before;
-    factor_status st;
-
-    do {
-        before = verify.count;
-        st = database->parts.ops->read_audit(
-            database->parts.store, verify.chain.writer, verify.chain.sequence,
-            AUDIT_PAGE, verify_row, &verify, err);
-    } while (st == FACTOR_OK && verify.count != before);
-    *ret_count = verify.count;
-    *ret_broken = verify.broken;
-    return st;
+    return &database->parts;
 }
 
 factor_status

@@ -85,11 +85,10 @@ struct keys *database_keys(struct database *database);
 void database_counts(struct database *database, uint64_t *ret_batches,
                      uint64_t *ret_commits);
 
-/* Walk the audit chain: count of events, and the first that does not hold
- * (0: all do).  Any thread. */
-factor_status database_verify_audit(struct database *database,
-                                    uint64_t *ret_count, uint64_t *ret_broken,
-                                    struct factor_error *err);
+/* What it is made of; constant. */
+const struct database_parts *database_parts(const struct database *database);
+
+/* A consistent copy into a new file while running.  Any thread. */
 factor_status database_backup(struct database *database, const char *path,
                               struct factor_error *err);
 

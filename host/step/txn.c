@@ -566,10 +566,12 @@ event_text(struct txn *txn)
     for (change = txn->changes; change; change = change->next) {
         face = &change->record->face;
         json_array_append_new(
-            records, json_pack("[s, s, I]", face->collection, face->id,
-                               change->change.kind == FACTOR_CHANGE_PUT
-                                   ? (json_int_t)face->version
-                                   : (json_int_t)0));
+            records,
+            json_pack("[s, s, I, s*]", face->collection, face->id,
+                      change->change.kind == FACTOR_CHANGE_PUT
+                          ? (json_int_t)face->version
+                          : (json_int_t)0,
+                      face->owner));
     }
     event = txn->about ? json_copy(txn->about) : json_object();
     if (txn->events)

@@ -151,8 +151,8 @@ test('T3: pages of the host itself: refused, not found, complete', async () => {
             `${daemon.base}/as/authorization.oauth2?client_id=nobody`);
         tab.refused('GET /as/authorization.oauth2 400');
         await look(tab, 'refused');
-        await tab.open(`${daemon.base}/nothing`);
-        tab.refused('GET /nothing 404');
+        await tab.open(`${daemon.base}/demo/nothing`);
+        tab.refused('GET /demo/nothing 404');
         await look(tab, 'not-found');
 
         const demo = await beginDemo(visitor, daemon, 'redirect');
