@@ -481,6 +481,20 @@ run_checked(struct attempt *at, const struct policy_step *step,
     return st == FACTOR_OK ? put_flow(at) : st;
 }
 
+/* Slow actions about one name from one address take turns, whether the name
+ * is known or not: checks that ran at once would lose to each other and hash
+ * again, and tell by their time that there is something to lose. */
+static factor_status
+go_slow(struct attempt *at, const struct run *run)
+{
+    if (at->call->in_lane)
+        return ENGINE_SLOW;
+    at->ret->lane = arena_format(txn_arena(at->txn), "%s %s",
+                                 at->call->address ? at->call->address : "",
+                                 run->about ? run->about : "");
+    return at->ret->lane ? ENGINE_LANE : FACTOR_E_NOMEM;
+}
+
 /* Whether an action may be taken at all is told before what is wrong with
  * its fields; the plan of reads may depend on them (a username). */
 static factor_status
@@ -508,7 +522,7 @@ act(struct attempt *at, const struct policy_step *step, const char *name,
         return answer_error(at, problem);
     at->ret->answer_after_ms = action->answer_after_ms;
     if ((action->flags & FACTOR_ACTION_SLOW) && !at->call->on_slow_pool)
-        return ENGINE_SLOW;
+        return go_slow(at, &run);
     return run_checked(at, step, &run);
 }
 

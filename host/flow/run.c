@@ -87,6 +87,7 @@ run_load(struct run *run, struct factor_error *err)
                                            reads);
     if (st != FACTOR_OK)
         return breach(run, err, "plan_reads failed", NULL);
+    run->about = reads_about(reads);
     return reads_load(reads, &run->step.reads, &run->step.read_count);
 }
 

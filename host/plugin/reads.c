@@ -142,6 +142,17 @@ reads_username_owned(struct factor_reads *reads, const char *username,
     return planned->username ? FACTOR_OK : FACTOR_E_NOMEM;
 }
 
+const char *
+reads_about(struct factor_reads *reads)
+{
+    const struct factor_query *query = &reads->planned[0].query;
+
+    if (reads->count == 0 || !query->key)
+        return "";
+    return arena_format(txn_arena(reads->txn), "%s/%s", query->collection,
+                        query->key);
+}
+
 /* --- The snapshot. --- */
 
 static factor_status

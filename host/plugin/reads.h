@@ -27,6 +27,10 @@ factor_status reads_username_owned(struct factor_reads *reads,
                                    const char *username,
                                    const char *collection, uint32_t limit);
 
+/* What the plan asks for first, whether it is there or not: "collection/key",
+ * in the arena; "": nothing.  NULL without memory. */
+const char *reads_about(struct factor_reads *reads);
+
 /* Load what was planned: an array of *ret_count results in the arena. */
 factor_status reads_load(struct factor_reads *reads,
                          const struct factor_records *const **ret_results,

@@ -31,6 +31,7 @@ job_free(void *state)
 
     for (i = job->lane_count; i > 0; i--)
         lanes_leave(job->host->lanes, job->lanes[i - 1]);
+    http_reply_free(job->reply); /* held back, and its client has gone */
     txn_free(job->txn);
     json_decref(json_unconst(job->answers));
     arena_free(job->arena);
