@@ -764,10 +764,12 @@ read_all(uint32_t kind, const char *collection, const char *key)
         .limit = 1000,
     };
     struct find find = {.list = record_list_new(query.limit)};
+    static unsigned told; /* a store that is broken says so long enough */
 
     find.list->count = 0;
     if (engine.ops->read(engine.store, &query, find_row, &find, &find.err) !=
-        FACTOR_OK)
+            FACTOR_OK &&
+        told++ < 5)
         tap_note("read %s: %s", collection, find.err.text);
     return find.list;
 }

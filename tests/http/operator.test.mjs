@@ -385,6 +385,62 @@ test('D1: a message that expired is not sent, and the device says so', async () 
     mustBe(await flow.check(code), 'OTP_VERIFIED');
 });
 
+test('K2: sweep re-seals; keys forget takes the old keys away, and the log still holds', async () => {
+    const own = await startDaemon({}, { now: Date.now() });
+    const user = await own.user();
+    const gone = await own.user();
+    for (const one of [user, gone])
+        mustBe(await (await Flow.begin(own)).signOn(one), 'COMPLETED');
+    const flow = await Flow.begin(own);
+    const { code } = await flow.challenge(user);
+    await ok(own, 'keys', 'rotate');
+    const early = await own.ctl('keys', 'forget');
+    assert.equal(early.status, 1, 'records need the old keys still');
+    assert.match(early.stderr, /sweep/);
+    for (let i = 0; i < 2; i++)
+        assert.equal(typeof JSON.parse(await ok(own, '--json', 'sweep')),
+                     'object');
+    await ok(own, 'keys', 'forget');
+    await own.restart();
+    mustBe(await flow.check(code), 'OTP_VERIFIED');
+    mustBe(await (await Flow.begin(own)).signOn(user), 'COMPLETED');
+    assert.match(await ok(own, 'audit', 'verify'), /holds/);
+});
+
+test('K2, K3: the log holds after all that operators and the sweeper do', async () => {
+    const own = await startDaemon({}, { now: Date.now() });
+    const user = await own.user(), gone = await own.user();
+    const flow = await Flow.begin(own);
+    await flow.challenge(user);
+    await (await Flow.begin(own)).challenge(gone);
+    const holds = async (what) => {
+        const done = await own.ctl('--json', 'audit', 'verify');
+        assert.equal(done.status, 0, `${what}: ${done.stdout}`);
+    };
+    await holds('sign-ons');
+    await ok(own, 'users', 'delete', gone.username);
+    await holds('users delete');
+    await own.settled();
+    await ok(own, 'outbox', 'drop', (await own.outbox())[0].id);
+    await holds('outbox drop');
+    await ok(own, 'users', 'unlock', user.username);
+    await ok(own, 'users', 'disable', user.username);
+    await own.ctl('users', 'totp', user.username, { quiet: true });
+    await holds('users');
+    await own.import({ ...user, given_name: 'Else', enabled: true });
+    await ok(own, 'keys', 'rotate');
+    await holds('keys rotate');
+    own.advance(25 * 60 * 60 * 1000);
+    for (let i = 0; i < 2; i++)
+        await ok(own, 'sweep');
+    await holds('sweep');
+    mustFail(await flow.get(), 404, 'RESOURCE_NOT_FOUND');
+    await own.restart('SIGKILL');
+    await holds('kill -9');
+    mustBe(await (await Flow.begin(own)).signOn(user), 'COMPLETED');
+    await holds('a sign-on');
+});
+
 // --- Backup
 
 test('backup while it runs; a second daemon opens it with the same keys', async () => {

@@ -338,8 +338,8 @@ test('no address fills the slow queue alone: 429 with Retry-After', async () => 
     for (let i = 0; i < 12; i++)
         flows.push(await Flow.begin(own));
     const other = await Flow.begin(own);
-    const many = flows.map((flow) => flow.act('checkUsernamePassword', {
-        username: 'nobody', password: 'x' }));
+    const many = flows.map((flow, index) => flow.act('checkUsernamePassword', {
+        username: `nobody${index}`, password: 'x' }));
     const free = other.act('checkUsernamePassword', {
         username: user.username, password: user.password },
         { localAddress: '127.0.0.3' });

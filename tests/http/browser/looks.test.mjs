@@ -30,13 +30,15 @@ test('T3: the first page, the demo, its message page', async () => {
 
 for (const language of ['en', 'de'])
     test(`T3: the sign-on page, from the password to the end (${language})`,
-         async () => {
+         { timeout: 150000 }, async () => {
         const user = await daemon.user({ locale: language });
+        const brief = language !== 'en';
         const say = (english, german) => language === 'en' ? english : german;
         await daemon.ctl('users', 'totp', user.username, { quiet: true });
         await visit({ languages: language }, async (visitor) => {
             const tab = await beginDemo(visitor, daemon, 'redirect');
-            const at = (name) => look(tab, `signon-${name}-${language}`);
+            const at = (name) => look(tab, `signon-${name}-${language}`,
+                                        { brief });
             await tab.step(say('Sign in', 'Anmelden'));
             await at('password');
             await tab.press(say('Sign in', 'Anmelden'));
@@ -80,10 +82,10 @@ for (const language of ['en', 'de'])
             await next.fill(say('Password', 'Passwort'), user.password);
             await next.press(say('Sign in', 'Anmelden'));
             await next.see(say('Not available now', 'Zurzeit nicht verfügbar'));
-            await look(next, `signon-devices-locked-${language}`);
+            await look(next, `signon-devices-locked-${language}`, { brief });
             await next.tile(say('Authenticator app', 'Authenticator-App'));
             await next.step(say('Enter your code', 'Code eingeben'));
-            await look(next, `signon-totp-${language}`);
+            await look(next, `signon-totp-${language}`, { brief });
 
             await tab.open(`${daemon.base}/signon/?flowId=x`);
             await tab.step(say('This sign-on has ended',

@@ -54,10 +54,13 @@ function measured(tab)
     });
 }
 
-export async function look(tab, name)
+// brief: only the two that axe looks at.
+export async function look(tab, name, { brief = false } = {})
 {
     await tab.front(); // a hidden tab is not drawn
     for (const { width, height, scheme, axe: deep } of sights) {
+        if (brief && !deep)
+            continue;
         const where = `${name}-${width}-${scheme}`;
         await tab.page.setViewport({ width, height });
         await tab.scheme(scheme);
