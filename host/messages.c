@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "host/api/api.h"
 
@@ -53,8 +54,8 @@ newest_first(char *text)
     return list;
 }
 
-void
-messages_latest(struct http_request *request)
+static void
+reply_latest(struct http_request *request)
 {
     char *text = read_tail(file_path);
     json_t *list = text ? newest_first(text) : json_array();
@@ -62,4 +63,27 @@ messages_latest(struct http_request *request)
     http_reply(request, api_json(200, list));
     json_decref(list);
     free(text);
+}
+
+/* A page of another name that a resolver pointed here reads no codes. */
+static bool
+asked_by_name(struct http_request *request)
+{
+    const struct host *host = http_context(request);
+    const char *name = http_header(request, "Host");
+    const char *own = strstr(host->base_origin, "//");
+
+    return name && own && strcasecmp(name, own + 2) == 0;
+}
+
+void
+messages_latest(struct http_request *request)
+{
+    if (!asked_by_name(request)) {
+        http_reply(request,
+                   api_error(http_context(request), request,
+                             "RESOURCE_NOT_FOUND", NULL));
+        return;
+    }
+    reply_latest(request);
 }

@@ -484,11 +484,11 @@ start_stop(struct running *running)
         return;
     host = &running->host;
     drain(running);
-    pool_free(host->slow);
-    host->slow = NULL;
-    sources_free(host->sources);
     for (i = 0; i < running->listening_count; i++)
-        http_stop(running->listening[i].server);
+        if (!http_stop(running->listening[i].server))
+            return;
+    pool_free(host->slow);
+    sources_free(host->sources);
     sweep_stop(host->sweep);
     /* A back end that never returned holds on to all that is below. */
     if (!outbox_stop(host->outbox))

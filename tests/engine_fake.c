@@ -63,7 +63,7 @@ does(enum misdeed misdeed)
     return fake.misdeed == misdeed;
 }
 
-/* ---------------------------------------------------------- what it declares */
+/* --------------------------------------------------------- what it declares */
 
 #define SIZED(type) .struct_size = sizeof(struct type)
 #define LIST(...) (const char *const[]){ __VA_ARGS__, NULL }
@@ -111,7 +111,7 @@ describe(const struct factor_adapter *self)
     return &description;
 }
 
-/* ------------------------------------------------------------- what it reads */
+/* ------------------------------------------------------------ what it reads */
 
 enum { READ_COUNTER, READ_USER };
 
@@ -133,7 +133,7 @@ plan_reads(const struct factor_adapter *self, const struct factor_step *step,
     return does(FAKE_PLAN_STATUS) ? FACTOR_E_INTERNAL : status;
 }
 
-/* ------------------------------------------------------------- what it shows */
+/* ------------------------------------------------------------ what it shows */
 
 static factor_status
 get_state_model(const struct factor_adapter *self,
@@ -155,7 +155,7 @@ get_state_model(const struct factor_adapter *self,
     return does(FAKE_MODEL_STATUS) ? FACTOR_E_INTERNAL : FACTOR_OK;
 }
 
-/* -------------------------------------------------------------- what it does */
+/* ------------------------------------------------------------- what it does */
 
 static const struct factor_host *
 calls(void)
@@ -291,7 +291,7 @@ send_wrongly(const struct factor_step *step)
     }
 }
 
-/* ---------------------------------------------------------- what it decides */
+/* --------------------------------------------------------- what it decides */
 
 static const struct factor_detail detail = { SIZED(factor_detail),
                                              .attempts_remaining = -1,

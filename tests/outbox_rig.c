@@ -590,6 +590,14 @@ rig_wait_note(const char *id, const char *note)
     return strcmp(rig_note(id), note) == 0;
 }
 
+void
+rig_let_others(void)
+{
+    pthread_mutex_lock(&moved_lock);
+    wait_a_little(&moved_cond, &moved_lock);
+    pthread_mutex_unlock(&moved_lock);
+}
+
 bool
 rig_run_down(int64_t step_ms)
 {
@@ -598,9 +606,7 @@ rig_run_down(int64_t step_ms)
     while (rig_count("queued") + rig_count("sending") > 0 &&
            clock_steady_ms() < until) {
         rig_advance(step_ms);
-        pthread_mutex_lock(&moved_lock);
-        wait_a_little(&moved_cond, &moved_lock);
-        pthread_mutex_unlock(&moved_lock);
+        rig_let_others();
     }
     return clock_steady_ms() < until;
 }

@@ -128,6 +128,9 @@ size_t rig_count(const char *state);
  * after RIG_START_MS it was left; "none 0".  Good until the next call. */
 const char *rig_note(const char *id);
 bool rig_wait_note(const char *id, const char *note);
+/* Sleep a little, for a loop that waits: valgrind runs one thread at a time,
+ * and not fairly. */
+void rig_let_others(void);
 /* Let time pass in steps until no message waits. */
 bool rig_run_down(int64_t step_ms);
 

@@ -44,14 +44,15 @@ enum {
     PATIENCE_MS = 20000
 };
 
-/* ------------------------------------------------------------ what is wrong */
+/* ----------------------------------------------------------- what is wrong */
 
 /* The first thing of a run, from any thread. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char fault[256];
 static const char unopened[] = "the store does not open";
 
-static void wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void wrong(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
 
 static void
 wrong(const char *format, ...)
@@ -66,7 +67,7 @@ wrong(const char *format, ...)
     va_end(args);
 }
 
-/* ---------------------------------------------------------------- messages */
+/* --------------------------------------------------------------- messages */
 
 /* Each row that the writer has told of, and whether it was delivered. */
 struct message {
@@ -203,7 +204,7 @@ stop_outbox(void)
     backends = NULL;
 }
 
-/* ----------------------------------------------------------------- walkers */
+/* ---------------------------------------------------------------- walkers */
 
 /* What must be in the store of a walker's user, in numbers. */
 struct model {
@@ -369,7 +370,7 @@ walk(void *context)
     return NULL;
 }
 
-/* ---------------------------------------------------------------- guessers */
+/* --------------------------------------------------------------- guessers */
 
 /* They share a user, so the order of their guesses is not known. */
 static struct {
@@ -422,7 +423,7 @@ guess(void *context)
     return NULL;
 }
 
-/* ------------------------------------------------------------------ racers */
+/* ----------------------------------------------------------------- racers */
 
 /* They send the same code, each in a flow of its own, at the code's time. */
 struct raced {
@@ -489,7 +490,7 @@ race(void *context)
     return NULL;
 }
 
-/* ------------------------------------------------------------ one run of all */
+/* ----------------------------------------------------------- one run of all */
 
 /* Users, on a store that each run begins with. */
 static bool
@@ -597,7 +598,7 @@ work(const char *synchronous)
     engine_rig_close();
 }
 
-/* ------------------------------------------------------------- what is left */
+/* ------------------------------------------------------------ what is left */
 
 static int64_t
 number_of(struct record *record, const char *member)
@@ -909,7 +910,7 @@ check_after(void)
     engine_rig_close();
 }
 
-/* ---------------------------------------------------------------- the cuts */
+/* --------------------------------------------------------------- the cuts */
 
 static struct {
     uint64_t steps, guesses, races, messages; /* acknowledged, over all cuts */

@@ -132,7 +132,7 @@ nothing_moved(const struct stand *before, const char *flow)
            now.messages == before->messages;
 }
 
-/* -------------------------------------------------- breaches of the contract */
+/* ------------------------------------------------ breaches of the contract */
 
 /* The same misdeed when a flow enters the adapter, which shows nothing yet.
  * Any declared code may be told then. */
@@ -224,7 +224,7 @@ asking_commits_nothing(void)
     json_decref(answers);
 }
 
-/* ------------------------------------------------------------ lost commits */
+/* ---------------------------------------------------------- lost commits */
 
 /* Events of a name in the newest audit rows. */
 static factor_status
@@ -354,7 +354,7 @@ failed_batches_are_not_seen(void)
     CU_ASSERT(rig_audit_holds());
 }
 
-/* ------------------------------------------------------- limits on messages */
+/* ----------------------------------------------------- limits on messages */
 
 static const char *
 send_once(struct client_side *who, const char *user)
@@ -520,7 +520,7 @@ a_second_click_sends_nothing(void)
     CU_ASSERT_EQUAL(stand(flow).messages, 2);
 }
 
-/* ------------------------------------------ before anybody has proven a thing */
+/* ---------------------------------------- before anybody has proven a thing */
 
 static void
 nothing_is_written_for_strangers(void)
@@ -617,7 +617,7 @@ memory_of_strangers_is_bounded(void)
        given_password("joe", RIG_PASSWORD), "");
 }
 
-/* ---------------------------------------------------------------- sessions */
+/* -------------------------------------------------------------- sessions */
 
 static void
 sign_on(struct client_side *who, const char *flow)
@@ -718,7 +718,7 @@ other_tabs_live_on(void)
     STATE(&client, one, "DEVICE_SELECTION_REQUIRED");
 }
 
-/* ------------------------------------------------------------ ends of flows */
+/* ---------------------------------------------------------- ends of flows */
 
 static void
 another_subject_fails(void)
@@ -888,7 +888,7 @@ idle_flows_end(void)
     DO(&client, flow, "go", NULL, "RESOURCE_NOT_FOUND");
 }
 
-/* ----------------------------------------------------- secrets in the store */
+/* --------------------------------------------------- secrets in the store */
 
 /* Whether a file of the store holds these bytes. */
 static bool
@@ -1149,7 +1149,7 @@ secrets_of_flows_are_sealed(void)
     CU_ASSERT_FALSE(store_holds_text(client.cookie + SESSION_ID + 1));
 }
 
-/* ------------------------------------------------------------------- tests */
+/* ----------------------------------------------------------------- tests */
 
 static const struct tap_test tests[] = {
     {"a breach of the contract ends the step, and nothing is committed",

@@ -51,7 +51,8 @@ enum {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned faults;
 
-static void wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void wrong(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
 
 static void
 wrong(const char *format, ...)

@@ -2,7 +2,6 @@
 /* tests/test_outbox.c - messages are delivered at least once, and never
  * later than they should be. */
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -266,7 +265,7 @@ store_fails_for_a_while(void)
     fake_hang(&first, false);
     rig_advance(60000); /* the lease has run out, too */
     while (atomic_load(&rig_store_failures) == 0)
-        sched_yield();
+        rig_let_others();
     atomic_store(&rig_break_store, false);
     CU_ASSERT(rig_wait(id, "sent"));
     CU_ASSERT_EQUAL(fake_times(&first, id), 1);
@@ -1003,6 +1002,7 @@ resting_back_end_is_left_alone(void)
         CU_ASSERT(rig_wait(ids[i], "queued"));
     rig_send(&plain, later);
     do {
+        rig_let_others();
         record = rig_record("outbox", later);
         i = record->due_at_ms > rig_now_ms();
         CU_ASSERT_EQUAL(json_number(record->body, "attempt", -1), 0);
@@ -1087,6 +1087,7 @@ two_do_not_deliver_one_twice(void)
         outbox_poke(other, NULL);
     }
     do {
+        rig_let_others();
         outbox_poke(other, NULL);
         outbox_counts(other, &counts);
         done = counts.sent;

@@ -55,6 +55,7 @@ api_caller(const struct host *host, struct http_request *request,
     memset(ret_call, 0, sizeof(*ret_call));
     ret_call->host = host;
     ret_call->cookie = state ? state : http_cookie(request, "PF");
+    ret_call->cookieless = state != NULL;
     ret_call->address = http_address(request);
     ret_call->user_agent = http_header(request, "User-Agent");
     ret_call->languages =

@@ -202,34 +202,36 @@ decide(struct job *job, struct txn *txn, struct factor_error *err)
 
 /* --- The answer. --- */
 
+/* The session's secret goes back the way it came: a page's script never sees
+ * what the browser keeps from it. */
 static struct http_reply *
-reply_of(const struct host *host, const struct engine_result *result,
-         const char *cookie, const struct client *client)
+reply_of(const struct engine_call *call, const struct engine_result *result,
+         const struct client *client)
 {
+    const struct host *host = call->host;
+    bool by_hand = client && client_is_cookieless(client) && call->cookieless;
+    const char *secret = result->cookie[0] ? result->cookie : call->cookie;
     json_t *body = result->error ? result->error : result->state;
     struct http_reply *reply;
-    bool cross_site;
 
-    if (client && client_is_cookieless(client) && cookie && cookie[0])
-        json_set_text(body, "_pf_authn_api_state", cookie);
+    if (by_hand && secret)
+        json_set_text(body, "_pf_authn_api_state", secret);
     reply = api_json(result->error ? result->status : 200, body);
-    if (!client || client_is_cookieless(client) || !result->cookie[0])
-        return reply;
-    cross_site = client_is_cross_site(client, host->base_origin);
-    api_set_cookie(host, reply, result->cookie, cross_site);
+    if (client && !by_hand)
+        api_set_cookie(host, reply, result->cookie,
+                       client_is_cross_site(client, host->base_origin));
     return reply;
 }
 
 struct http_reply *
-authn_reply(const struct host *host, struct http_request *request,
-            const struct engine_result *result, const char *cookie,
-            const char *client)
+authn_reply(struct http_request *request, const struct engine_call *call,
+            const struct engine_result *result, const char *client)
 {
     const struct client *found =
-        client ? clients_find(host->clients, client) : NULL;
-    struct http_reply *reply = reply_of(host, result, cookie, found);
+        client ? clients_find(call->host->clients, client) : NULL;
+    struct http_reply *reply = reply_of(call, result, found);
 
-    api_cors(host, request, reply, client);
+    api_cors(call->host, request, reply, client);
     return reply;
 }
 
@@ -248,8 +250,7 @@ answer_state(struct job *job)
     call.trusted = true;
     if (txn && engine_look(&call, txn, authn->flow, &seen, &err) == FACTOR_OK) {
         memcpy(seen.cookie, authn->result.cookie, sizeof(seen.cookie));
-        reply = authn_reply(job->host, job->request, &seen,
-                            seen.cookie[0] ? seen.cookie : authn->call.cookie,
+        reply = authn_reply(job->request, &call, &seen,
                             engine_client(txn, authn->flow));
     }
     txn_free(txn);
@@ -281,8 +282,7 @@ answer(struct job *job, int st)
     if (st == FACTOR_OK && authn->action && !authn->result.error)
         return answer_state(job);
     if (st == FACTOR_OK)
-        return authn_reply(job->host, job->request, &authn->result,
-                           authn->call.cookie,
+        return authn_reply(job->request, &authn->call, &authn->result,
                            authn->result.flow
                                ? engine_client(job->txn, authn->flow)
                                : NULL);

@@ -141,14 +141,19 @@ static const struct factor_setting *const outbox_settings[] = {
 };
 
 #define COUNT RANGE(1, 1000000000)
+/* Counted one by one: TIMES_MAX of host/flow/sends.c. */
+#define TIMES RANGE(0, 64)
 
 static const struct factor_setting *const limits_settings[] = {
     SETTING(INTEGER, "sends_per_address_10min",
-            "Messages to one address in ten minutes.", DEFAULT("5"), COUNT),
-    SETTING(INTEGER, "sends_per_address_day", "Messages to one address a day.",
-            DEFAULT("20"), COUNT),
-    SETTING(INTEGER, "sends_per_account_day", "Messages of one account a day.",
-            DEFAULT("30"), COUNT),
+            "Messages to one address in ten minutes; 0: no limit.",
+            DEFAULT("5"), TIMES),
+    SETTING(INTEGER, "sends_per_address_day",
+            "Messages to one address a day; 0: no limit.", DEFAULT("20"),
+            TIMES),
+    SETTING(INTEGER, "sends_per_account_day",
+            "Messages of one account a day; 0: no limit.", DEFAULT("30"),
+            TIMES),
     SETTING(INTEGER, "sends_per_prefix_hour",
             "Messages to one number prefix through one channel an hour; "
             "reaching it is an alarm.",

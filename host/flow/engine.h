@@ -26,6 +26,7 @@ struct engine_call {
     const char *cookie; /* the session's, or NULL */
     const char *address, *user_agent;
     const char *const *languages;
+    bool cookieless;       /* it came in a header, by the client's own hand */
     bool trusted;          /* our own look at a flow: no session asked for */
     bool on_slow_pool;
     bool in_lane;          /* of the subject */

@@ -24,8 +24,8 @@ struct budget {
     int64_t short_ms, short_max, day_max; /* 0: no such limit */
 };
 
-/* Times of the last day, oldest first; enough for every limit but a lifted
- * one, which counts no further. */
+/* Times of the last day, oldest first; enough for every limit that can be set.
+ */
 static size_t
 read_times(const json_t *body, int64_t now_ms, int64_t times[TIMES_MAX])
 {
@@ -73,10 +73,8 @@ count_one(struct txn *txn, const struct budget *budget)
     if (st != FACTOR_OK && st != FACTOR_E_NOTFOUND)
         return st;
     count = read_times(record ? record->body : NULL, now, times);
-    if (spent(budget, times, count, now))
+    if (count == TIMES_MAX || spent(budget, times, count, now))
         return SENDS_REFUSED;
-    if (count == TIMES_MAX) /* a lifted limit: the oldest is forgotten */
-        memmove(times, times + 1, --count * sizeof(times[0]));
     times[count++] = now;
     list = json_array();
     for (i = 0; i < count; i++)

@@ -75,8 +75,9 @@ unsigned http_active(const struct http_server *server);
 
 /* Close what is left and free; NULL is allowed.  Runs no handler any more and
  * waits for up to 5 s until those with suspended requests have answered: wake
- * them first.  If they do not, it leaves the server be and logs it.  Alone. */
-void http_stop(struct http_server *server);
+ * them first.  False: they did not; the server and all that its loops use must
+ * stay until the process ends.  NULL is allowed.  Alone. */
+bool http_stop(struct http_server *server);
 
 /* Bind and listen on "ADDRESS:PORT", "[V6]:PORT" or "unix:/path" (mode 0600
  * for 0; a stale socket file is replaced).  The error says

@@ -420,19 +420,20 @@ all_answered(const struct http_server *server)
     return true;
 }
 
-void
+bool
 http_stop(struct http_server *server)
 {
     if (!server)
-        return;
+        return true;
     http_quiesce(server);
     atomic_store(&server->stopping, true);
     if (!all_answered(server)) {
         /* The library would abort the process. */
         log_event("http", FACTOR_LOG_ERROR,
                   "requests are still held at the end; loops are left alone");
-        return;
+        return false;
     }
     MHD_stop_daemon(server->daemon);
     free(server);
+    return true;
 }

@@ -188,14 +188,6 @@ decide(struct job *job, struct txn *txn, struct factor_error *err)
 
 /* --- The answer. --- */
 
-/* Who holds the cookie from now on, for a cookieless client to send back. */
-static const char *
-holder(const struct authorize *authorize)
-{
-    return authorize->result.cookie[0] ? authorize->result.cookie
-                                       : authorize->call.cookie;
-}
-
 /* The first state, as GET would show it. */
 static struct http_reply *
 answer_state(struct job *job)
@@ -212,7 +204,7 @@ answer_state(struct job *job)
     if (txn && engine_look(&call, txn, authorize->result.flow, &seen, &err) ==
                    FACTOR_OK) {
         memcpy(seen.cookie, authorize->result.cookie, sizeof(seen.cookie));
-        reply = authn_reply(job->host, job->request, &seen, holder(authorize),
+        reply = authn_reply(job->request, &call, &seen,
                             authorize->asked.client->id);
     }
     txn_free(txn);
@@ -274,7 +266,9 @@ read_caller(struct authorize *authorize, struct http_request *request,
     const struct asked *asked = &authorize->asked;
 
     api_caller(http_context(request), request, arena, &authorize->call);
-    if (asked->redirectless && asked->client->cookieless)
+    authorize->call.cookieless =
+        asked->redirectless && asked->client->cookieless;
+    if (authorize->call.cookieless)
         authorize->call.cookie =
             http_header(request, "X-PF-Authn-API-State");
 }

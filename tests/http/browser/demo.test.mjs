@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { source, startDaemon, until } from '../lib/daemon.mjs';
 import { run, test } from '../lib/tap.mjs';
 import { patience, visit } from './lib/chrome.mjs';
-import { beginDemo, demoDaemon, passcode, password, toPasscode, toVerified, ways,
-         wrongOf } from './lib/demo.mjs';
+import { beginDemo, demoDaemon, passcode, password, toPasscode, toVerified,
+         ways, wrongOf } from './lib/demo.mjs';
 
 const daemon = await demoDaemon();
 const readFlow = 'GET /pf-ws/authn/flows/ID 404';
@@ -190,7 +190,7 @@ for (const way of Object.keys(ways)) {
 
 // --- Passcodes, as people bring them.
 
-test('a code from the message page, by the clipboard, with spaces', async () => {
+test('a code from the message page, by clipboard, with spaces', async () => {
     const user = await daemon.user();
     await visit({}, async (visitor) => {
         await visitor.context.overridePermissions(daemon.base, [
@@ -203,8 +203,9 @@ test('a code from the message page, by the clipboard, with spaces', async () => 
         await messages.see('Copied');
         assert.match(await messages.page.evaluate(() =>
             navigator.clipboard.readText()), /^\d{6}$/);
-        await messages.page.evaluate((text) => navigator.clipboard.writeText(text),
-                                     ` ${code.slice(0, 3)} ${code.slice(3)} `);
+        await messages.page.evaluate(
+            (text) => navigator.clipboard.writeText(text),
+            ` ${code.slice(0, 3)} ${code.slice(3)} `);
         await tab.front();
         await tab.page.keyboard.down('Control');
         await tab.page.keyboard.press('v', { commands: ['Paste'] });
@@ -505,7 +506,7 @@ test('the demo is English, and so is what the server says on it', async () => {
 
 // --- The watch itself.
 
-test('a violation of the Content-Security-Policy does fail a test', async () => {
+test('a breach of the Content-Security-Policy does fail a test', async () => {
     await assert.rejects(visit({}, async (visitor) => {
         const tab = await visitor.tab(`${daemon.base}/demo/`);
         await tab.page.evaluate(() => {

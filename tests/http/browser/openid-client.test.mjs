@@ -195,7 +195,7 @@ test('nonce, state and iss: the relying party sees what it sent', async () => {
                          /nonce mismatch/);
 });
 
-test('a wrong secret, a foreign key, the wrong way: invalid_client', async () => {
+test('a wrong secret, a foreign key, the wrong way: refused', async () => {
     const user = await daemon.user();
     const wrong = [
         relyingParty('rp-basic', { client_secret: 'x'.repeat(32) }),
@@ -217,7 +217,7 @@ test('a wrong secret, a foreign key, the wrong way: invalid_client', async () =>
     }
 });
 
-test('userinfo wants a token, and tells what is wrong (RFC 6750 3)', async () => {
+test('RFC 6750 3: userinfo tells what is wrong with a token', async () => {
     const party = relyingParty('rp-public');
     await assert.rejects(party.userinfo('x'.repeat(43)),
                          { error: 'invalid_token' });

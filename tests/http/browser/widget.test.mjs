@@ -224,7 +224,7 @@ for (const [name, place] of Object.entries(places)) {
         });
     });
 
-    test(`authn A.3-2: actions in the query, by redirect, ${where}`, async () => {
+    test(`authn A.3-2: actions in the query, redirect, ${where}`, async () => {
         const user = await place.daemon.user();
         await visit({}, async (visitor) => {
             const begun = await beginByRedirect(visitor, place,
@@ -356,7 +356,7 @@ test('authn G-3, F.4-21: the last wrong passcode, then cancel', async () => {
 });
 
 for (const count of [1, 2])
-    test(`authn A.9-8, F.4-7; S5: ${['one click', 'a double click'][count - 1]}` +
+    test(`authn A.9-8, F.4-7; S5: ${count === 1 ? 'one' : 'a double'} click` +
          ' on a tile is two requests or more, and one message', async () => {
         const user = await cross.user();
         await visit({}, async (visitor) => {

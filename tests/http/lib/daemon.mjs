@@ -67,8 +67,8 @@ const many = { burst: 1000000, per_minute: 1000000 };
 function lifted()
 {
     const wanted = {
-        sends_per_address_10min: 1000, sends_per_address_day: 1000,
-        sends_per_account_day: 1000, sends_per_prefix_hour: 1000000,
+        sends_per_address_10min: 0, sends_per_address_day: 0,
+        sends_per_account_day: 0, sends_per_prefix_hour: 1000000,
         slow_queue: 1000,
         authorize: many, token: many, password: many, pairing: many,
     };

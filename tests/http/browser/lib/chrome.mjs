@@ -45,7 +45,8 @@ atEnd(async () => {
 });
 
 const quoted = (text) => `"${text.replace(/["\\]/g, '\\$&')}"`;
-const named = (role, name) => `::-p-aria([name=${quoted(name)}][role="${role}"])`;
+const named = (role, name) =>
+    `::-p-aria([name=${quoted(name)}][role="${role}"])`;
 
 export class Tab {
     constructor(visitor, page)
@@ -181,10 +182,11 @@ export class Tab {
     // The heading of a step, which has the focus.
     async step(title)
     {
-        await until(`the step "${title}"`, () => this.page.evaluate((wanted) => {
-            const heading = document.querySelector('[tabindex="-1"]');
-            return heading?.textContent.replaceAll('\u2011', '-') === wanted;
-        }, title).catch(() => false), patience).catch(async (error) => {
+        const stands = (wanted) => document.querySelector('[tabindex="-1"]')
+            ?.textContent.replaceAll('\u2011', '-') === wanted;
+        await until(`the step "${title}"`, () =>
+            this.page.evaluate(stands, title).catch(() => false), patience)
+            .catch(async (error) => {
             throw new Error(`${error.message}; the page says:\n` +
                             await this.text());
         });
@@ -221,7 +223,8 @@ export class Tab {
 
     async value(name)
     {
-        return (await this.find('textbox', name)).evaluate((node) => node.value);
+        const field = await this.find('textbox', name);
+        return field.evaluate((node) => node.value);
     }
 
     async keys(...names)
@@ -321,7 +324,8 @@ class Visitor {
     check()
     {
         for (const tab of this.tabs) {
-            assert.deepEqual(tab.troubles, [], `on ${tab.page.url()}`);
+            if (tab.troubles.length)
+                throw new Error(`trouble on ${tab.page.url()}`);
             tab.refused();
         }
     }

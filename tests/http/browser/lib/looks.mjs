@@ -2,7 +2,6 @@
 // tests/http/browser/lib/looks.mjs - a state of a page, seen small and large,
 // light and dark: nothing for axe-core (WCAG A and AA) to find, nothing wider
 // than the screen, a screenshot of each in BUILD/screenshots.
-import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -44,14 +43,20 @@ function measured(tab)
         const { scrollWidth, clientWidth } = document.documentElement;
         if (scrollWidth > clientWidth)
             found.push(`${scrollWidth} px wide on ${clientWidth}`);
-        for (const node of document.querySelectorAll('button, input, summary, ' +
-                                                     'a.button, a.tile')) {
+        for (const node of document.querySelectorAll(
+            'button, input, summary, a.button, a.tile')) {
             const { width, height } = node.getBoundingClientRect();
             if (width > 0 && (width < 24 || height < 24))
                 found.push(`${node.outerHTML} is ${width} by ${height} px`);
         }
         return found;
     });
+}
+
+function mustBeNone(list, where)
+{
+    if (list.length)
+        throw new Error(`${where}: ${list.join('\n')}`);
 }
 
 // brief: only the two that axe looks at.
@@ -66,9 +71,9 @@ export async function look(tab, name, { brief = false } = {})
         await tab.scheme(scheme);
         await tab.page.screenshot({ path: join(folder, `${where}.png`),
                                     fullPage: true });
-        assert.deepEqual(await measured(tab), [], where);
+        mustBeNone(await measured(tab), where);
         if (deep)
-            assert.deepEqual(await found(tab), [], where);
+            mustBeNone(await found(tab), where);
     }
     await tab.page.setViewport({ width: 1000, height: 900 });
 }
