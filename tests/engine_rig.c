@@ -66,9 +66,9 @@ static const char configuration[] =
     " \"clients\": {\"app\": {\"type\": \"public\", \"pi_flow\": true,"
     "   \"native\": true, \"id_token_alg\": \"ES256\","
     "   \"policies\": [\"otp\", \"free\"]}},"
-    " \"limits\": {\"sends_per_address_10min\": 1000000,"
-    "   \"sends_per_address_day\": 1000000,"
-    "   \"sends_per_account_day\": 1000000,"
+    " \"limits\": {\"sends_per_address_10min\": 0,"
+    "   \"sends_per_address_day\": 0,"
+    "   \"sends_per_account_day\": 0,"
     "   \"sends_per_prefix_hour\": 1000000}}";
 
 /* Not folder_write, whose assertions want a running test. */

@@ -136,8 +136,8 @@ configuration(json_t *jwks)
         "password", "adapter", "otp", "clients", "app", "type", "public",
         "pi_flow", 1, "native", 1, "pkce", "optional", "id_token_alg", "ES256",
         "policies", "otp", "login_hint_token", "jwks", jwks, "limits",
-        "sends_per_address_10min", 1000000, "sends_per_address_day", 1000000,
-        "sends_per_account_day", 1000000, "outbox", "lease", "2s", "timeout",
+        "sends_per_address_10min", 0, "sends_per_address_day", 0,
+        "sends_per_account_day", 0, "outbox", "lease", "2s", "timeout",
         "500ms");
 }
 

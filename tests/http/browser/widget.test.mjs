@@ -127,9 +127,20 @@ async function tile(tab, type, options)
     await node.click(options);
 }
 
+// A click on a tile is two requests, and the second answer draws the page
+// anew: whoever types between them, as no human can, loses what is typed.
+async function drawn(tab)
+{
+    const told = () => tab.logs.filter((text) =>
+        /^dispatching actionId: (?!null|undefined)/.test(text)).length;
+    await until('the answers to be drawn', () => told() === tab.requests
+        .filter((request) => request.method() === 'POST').length, patience);
+}
+
 async function code(tab, text)
 {
     await tab.page.waitForSelector('#otp', { visible: true });
+    await drawn(tab);
     await tab.page.type('#otp', text);
     await tab.page.waitForSelector('#submit:not([disabled])');
     await tab.page.click('#submit');

@@ -56,6 +56,7 @@ export class Tab {
         this.troubles = [];
         this.replies = []; // of 400 or more: "POST checkOtp 400"
         this.requests = [];
+        this.logs = [];
     }
 
     async prepare({ languages = 'en-GB', width = 1000, height = 900, scheme,
@@ -90,6 +91,7 @@ export class Tab {
     heard(message)
     {
         const text = message.text();
+        this.logs.push(text);
         const told = ['error', 'warn'].includes(message.type()) &&
             !/^Failed to load resource: the server responded/.test(text);
         if (told)
