@@ -218,12 +218,12 @@ race_rounds(const struct race *race)
     struct tally total = {0};
     struct rig_app app;
     char user[RIG_ID];
-    int round, wrong = 0;
+    int round, wrong = 0, rounds = getenv("FACTOR_QUICK") ? 1 : race->rounds;
 
     open_race(race);
     CU_ASSERT_TRUE_FATAL(rig_user("racer", false, false, false, user));
     CU_ASSERT_TRUE_FATAL(rig_enrol("racer", &app));
-    for (round = 0; round < race->rounds; round++) {
+    for (round = 0; round < rounds; round++) {
         wrong += !race_once(race, user, &app,
                             RIG_NOW + (int64_t)round * RIG_STEP_MS, &total);
         if (wrong)
@@ -257,6 +257,8 @@ control_has_many_winners(void)
 }
 
 /* --- Wrong codes. --- */
+
+enum { CONTROL_TRIES = 10 };
 
 static void
 guess_all(const struct race *race, const char *policy, struct tally *tally,
@@ -339,14 +341,26 @@ wrong_codes_are_counted(void)
         CU_ASSERT(counts_all(&real_races[i]));
 }
 
+/* A race may be won by chance on a busy machine, but not time after time. */
+static bool
+fails_once(bool (*holds)(const struct race *race), const struct race *race)
+{
+    int tries;
+
+    for (tries = 0; tries < CONTROL_TRIES; tries++)
+        if (!holds(race))
+            return true;
+    return false;
+}
+
 static void
 control_counts_too_few(void)
 {
     size_t i;
 
     for (i = 0; i < TAP_COUNT(controls); i++) {
-        CU_ASSERT_FALSE(locks_at_five(&controls[i]));
-        CU_ASSERT_FALSE(counts_all(&controls[i]));
+        CU_ASSERT_TRUE(fails_once(locks_at_five, &controls[i]));
+        CU_ASSERT_TRUE(fails_once(counts_all, &controls[i]));
     }
 }
 
