@@ -197,6 +197,28 @@ without_a_pin(void)
     factor_test_free(test);
 }
 
+static void
+no_secret(void)
+{
+    json_t *bodies[] = { json_pack("{s:i}", "v", 1),
+                         json_pack("{s:i, s:{}}", "v", 1, "secret"),
+                         json_pack("{s:i, s:{s:s}}", "v", 1, "secret", "pin",
+                                   "") };
+    struct factor_test *test;
+    size_t i;
+
+    for (i = 0; i < TAP_COUNT(bodies); i++) {
+        test = new_test(NULL);
+        factor_test_seed(test, "example.pin", "u1", "u1", NULL, bodies[i]);
+        factor_test_enter(test);
+        CU_ASSERT_NOT_EQUAL(try_pin(test, "")->kind, FACTOR_TEST_SUCCESS);
+        CU_ASSERT_NOT_EQUAL(try_pin(test, "")->kind, FACTOR_TEST_BROKEN);
+        CU_ASSERT_TRUE(factor_test_has_detail(try_pin(test, "4711"),
+                                              "INVALID_PIN"));
+        factor_test_free(test);
+    }
+}
+
 /* Another step, which was faster, counts a failure. */
 static void
 race(struct factor_test *test, void *context)
@@ -271,6 +293,7 @@ static const struct tap_test tests[] = {
     { "max_attempts is a setting with a range", setting },
     { "messages come in English and German", languages },
     { "who has no PIN fails", without_a_pin },
+    { "a record without a PIN lets nobody in", no_secret },
     { "a failure counted meanwhile is not lost", lost_race },
     { "each host call may fail", each_failure },
     { "all that is declared was tried", walk },

@@ -9,6 +9,7 @@
 AWK=${AWK:-awk}
 longest_function=80
 longest_line=80
+longest_example=80
 
 code_folders='include host plugin ctl testlib phone'
 all_folders="$code_folders tests bench"
@@ -148,6 +149,21 @@ function_length()
         done)"
 }
 
+# The example is whole, and stays small enough to be read in one go.
+example_length()
+{
+    local file=plugin/adapter-example/example.c lines
+    lines=$(grep -c '[^[:space:]]' "$stripped/$file")
+    if [ "$lines" -gt 0 ] && [ "$lines" -le "$longest_example" ]; then
+        pass "the example adapter is within $longest_example lines of code"
+    else
+        fail "the example adapter is within $longest_example lines of code" \
+            "$file has $lines"
+    fi
+    none "the example adapter has one statement a line" "$(
+        sed 's/for ([^)]*)//' "$stripped/$file" | grep -nE ';[ ]*[^ ]')"
+}
+
 # Return type on its own line, name in column 0: grep '^name(' finds it.
 definitions()
 {
@@ -168,4 +184,5 @@ banned_forms
 layout
 definitions
 function_length
+example_length
 finish

@@ -5,140 +5,114 @@
  * their sentences and keys); what it leaves open is ours. */
 #include "plugin/adapter-otp/otp_model.h"
 
-#define LIST(...) (const char *const[]){ __VA_ARGS__, NULL }
+#include "factor/declare.h"
 
 /* --- Fields --- */
-
-#define FIELD(...)                                                             \
-    &(const struct factor_field)                                               \
-    {                                                                          \
-        .struct_size = sizeof(struct factor_field), __VA_ARGS__                \
-    }
 
 /* Longer than a code, since people paste it with spaces. */
 enum { OTP_FIELD_MAX = 32, ID_FIELD_MAX = 64 };
 
 static const struct factor_field *const reference_fields[] = {
-    FIELD(.type = FACTOR_FIELD_STRING, .flags = FACTOR_FIELD_REQUIRED,
-          .max_len = ID_FIELD_MAX, .name = "id"),
+    FACTOR_FIELD(.type = FACTOR_FIELD_STRING, .flags = FACTOR_FIELD_REQUIRED,
+                 .max_len = ID_FIELD_MAX, .name = "id"),
     NULL,
 };
 
 static const struct factor_field *const select_fields[] = {
-    FIELD(.type = FACTOR_FIELD_OBJECT, .flags = FACTOR_FIELD_REQUIRED,
-          .name = "deviceRef", .fields = reference_fields),
+    FACTOR_FIELD(.type = FACTOR_FIELD_OBJECT, .flags = FACTOR_FIELD_REQUIRED,
+                 .name = "deviceRef", .fields = reference_fields),
     NULL,
 };
 
 static const struct factor_field *const check_fields[] = {
-    FIELD(.type = FACTOR_FIELD_STRING,
-          .flags = FACTOR_FIELD_REQUIRED | FACTOR_FIELD_SENSITIVE |
-                   FACTOR_FIELD_DIGITS,
-          .max_len = OTP_FIELD_MAX, .name = "otp"),
+    FACTOR_FIELD(.type = FACTOR_FIELD_STRING,
+                 .flags = FACTOR_FIELD_REQUIRED | FACTOR_FIELD_SENSITIVE |
+                          FACTOR_FIELD_DIGITS,
+                 .max_len = OTP_FIELD_MAX, .name = "otp"),
     NULL,
 };
 
 /* --- Actions --- */
 
-#define ACTION(...)                                                            \
-    &(const struct factor_action)                                              \
-    {                                                                          \
-        .struct_size = sizeof(struct factor_action), __VA_ARGS__               \
-    }
-
 static const struct factor_action *const actions[] = {
-    ACTION(.name = OTP_ACTION_SELECT, .fields = select_fields,
-           .errors = LIST(OTP_CODE_INVALID_DEVICE, OTP_CODE_LOCKED,
-                          OTP_CODE_RESEND_LIMIT, OTP_CODE_TOO_SOON)),
-    ACTION(.name = OTP_ACTION_CHECK, .fields = check_fields,
-           .errors = LIST(OTP_CODE_INVALID_OTP, OTP_CODE_LOCKED)),
-    ACTION(.name = OTP_ACTION_RESEND,
-           .errors = LIST(OTP_CODE_RESEND_LIMIT, OTP_CODE_TOO_SOON,
-                          OTP_CODE_LOCKED)),
-    ACTION(.name = OTP_ACTION_CONTINUE),
-    ACTION(.name = OTP_ACTION_CANCEL),
-    ACTION(.name = OTP_ACTION_ENROLL, .flags = FACTOR_ACTION_OPERATOR,
-           .errors = LIST(OTP_CODE_NO_USER)),
-    ACTION(.name = OTP_ACTION_REMOVE, .flags = FACTOR_ACTION_OPERATOR,
-           .errors = LIST(OTP_CODE_NO_USER, OTP_CODE_NOT_ENROLLED)),
-    ACTION(.name = OTP_ACTION_UNLOCK, .flags = FACTOR_ACTION_OPERATOR,
-           .errors = LIST(OTP_CODE_NO_USER)),
-    ACTION(.name = OTP_ACTION_LIST, .flags = FACTOR_ACTION_OPERATOR,
-           .errors = LIST(OTP_CODE_NO_USER)),
+    FACTOR_ACTION(.name = OTP_ACTION_SELECT, .fields = select_fields,
+                  .errors =
+                      FACTOR_NAMES(OTP_CODE_INVALID_DEVICE, OTP_CODE_LOCKED,
+                                   OTP_CODE_RESEND_LIMIT, OTP_CODE_TOO_SOON)),
+    FACTOR_ACTION(.name = OTP_ACTION_CHECK, .fields = check_fields,
+                  .errors =
+                      FACTOR_NAMES(OTP_CODE_INVALID_OTP, OTP_CODE_LOCKED)),
+    FACTOR_ACTION(.name = OTP_ACTION_RESEND,
+                  .errors = FACTOR_NAMES(OTP_CODE_RESEND_LIMIT,
+                                         OTP_CODE_TOO_SOON, OTP_CODE_LOCKED)),
+    FACTOR_ACTION(.name = OTP_ACTION_CONTINUE),
+    FACTOR_ACTION(.name = OTP_ACTION_CANCEL),
+    FACTOR_ACTION(.name = OTP_ACTION_ENROLL, .flags = FACTOR_ACTION_OPERATOR,
+                  .errors = FACTOR_NAMES(OTP_CODE_NO_USER)),
+    FACTOR_ACTION(.name = OTP_ACTION_REMOVE, .flags = FACTOR_ACTION_OPERATOR,
+                  .errors =
+                      FACTOR_NAMES(OTP_CODE_NO_USER, OTP_CODE_NOT_ENROLLED)),
+    FACTOR_ACTION(.name = OTP_ACTION_UNLOCK, .flags = FACTOR_ACTION_OPERATOR,
+                  .errors = FACTOR_NAMES(OTP_CODE_NO_USER)),
+    FACTOR_ACTION(.name = OTP_ACTION_LIST, .flags = FACTOR_ACTION_OPERATOR,
+                  .errors = FACTOR_NAMES(OTP_CODE_NO_USER)),
     NULL,
 };
 
 /* --- States --- */
 
-#define STATE(...)                                                             \
-    &(const struct factor_state)                                               \
-    {                                                                          \
-        .struct_size = sizeof(struct factor_state), __VA_ARGS__                \
-    }
-
 static const struct factor_state *const states[] = {
-    STATE(.name = OTP_STATE_SELECTION,
-          .text = "Choose where the passcode is to come from.",
-          .actions = LIST(OTP_ACTION_SELECT, OTP_ACTION_CANCEL),
-          .members = LIST("devices", "user", "userData")),
-    STATE(.name = OTP_STATE_REQUIRED,
-          .text = "Enter the passcode of the selected device.",
-          .actions = LIST(OTP_ACTION_CHECK, OTP_ACTION_RESEND,
-                          OTP_ACTION_SELECT, OTP_ACTION_CANCEL),
-          .members = LIST("devices", "user", "userData", "selectedDeviceRef",
-                          "otpLength")),
-    STATE(.name = OTP_STATE_VERIFIED,
-          .text = "The passcode was right; go on.",
-          .actions = LIST(OTP_ACTION_CONTINUE)),
-    STATE(.name = OTP_STATE_FAILED, .flags = FACTOR_STATE_FAILED,
-          .text = "Nothing more can be done here but to cancel.",
-          .actions = LIST(OTP_ACTION_CANCEL)),
+    FACTOR_STATE(.name = OTP_STATE_SELECTION,
+                 .text = "Choose where the passcode is to come from.",
+                 .actions = FACTOR_NAMES(OTP_ACTION_SELECT, OTP_ACTION_CANCEL),
+                 .members = FACTOR_NAMES("devices", "user", "userData")),
+    FACTOR_STATE(.name = OTP_STATE_REQUIRED,
+                 .text = "Enter the passcode of the selected device.",
+                 .actions = FACTOR_NAMES(OTP_ACTION_CHECK, OTP_ACTION_RESEND,
+                                         OTP_ACTION_SELECT, OTP_ACTION_CANCEL),
+                 .members = FACTOR_NAMES("devices", "user", "userData",
+                                         "selectedDeviceRef", "otpLength")),
+    FACTOR_STATE(.name = OTP_STATE_VERIFIED,
+                 .text = "The passcode was right; go on.",
+                 .actions = FACTOR_NAMES(OTP_ACTION_CONTINUE)),
+    FACTOR_STATE(.name = OTP_STATE_FAILED, .flags = FACTOR_STATE_FAILED,
+                 .text = "Nothing more can be done here but to cancel.",
+                 .actions = FACTOR_NAMES(OTP_ACTION_CANCEL)),
     NULL,
 };
 
 /* --- Codes --- */
 
-#define CODE(name, top, sentence, key)                                         \
-    &(const struct factor_code)                                                \
-    {                                                                          \
-        .struct_size = sizeof(struct factor_code), .code = (name),             \
-        .parent = (top), .message = (sentence), .text = (key)                  \
-    }
-
 static const struct factor_code *const codes[] = {
-    CODE(OTP_CODE_INVALID_OTP, "VALIDATION_ERROR",
-         "An invalid or expired OTP was provided.", "authn.api.invalid.otp"),
-    CODE(OTP_CODE_INVALID_DEVICE, "VALIDATION_ERROR",
-         "An invalid device was provided.", "authn.api.invalid.device"),
-    CODE(OTP_CODE_RESEND_LIMIT, "REQUEST_FAILED",
-         "The OTP has been re-sent the maximum number of times.",
-         "authn.api.otp.resend.limit"),
-    CODE(OTP_CODE_TOO_SOON, "REQUEST_FAILED",
-         "The OTP was sent only a moment ago.",
-         "authn.api.otp.resend.too.soon"),
-    CODE(OTP_CODE_ATTEMPTS_LIMIT, "REQUEST_FAILED",
-         "An invalid OTP was provided the maximum number of times.",
-         "authn.api.otp.attempts.limit"),
-    CODE(OTP_CODE_LOCKED, "REQUEST_FAILED",
-         "The device is locked after too many invalid OTPs.",
-         "authn.api.device.locked"),
-    CODE(OTP_CODE_NO_USER, "REQUEST_FAILED", "There is no such user.",
-         "otp.operator.no.user"),
-    CODE(OTP_CODE_NOT_ENROLLED, "REQUEST_FAILED",
-         "The user has no TOTP authenticator.", "otp.operator.not.enrolled"),
+    FACTOR_CODE(OTP_CODE_INVALID_OTP, "VALIDATION_ERROR",
+                "An invalid or expired OTP was provided.",
+                "authn.api.invalid.otp"),
+    FACTOR_CODE(OTP_CODE_INVALID_DEVICE, "VALIDATION_ERROR",
+                "An invalid device was provided.", "authn.api.invalid.device"),
+    FACTOR_CODE(OTP_CODE_RESEND_LIMIT, "REQUEST_FAILED",
+                "The OTP has been re-sent the maximum number of times.",
+                "authn.api.otp.resend.limit"),
+    FACTOR_CODE(OTP_CODE_TOO_SOON, "REQUEST_FAILED",
+                "The OTP was sent only a moment ago.",
+                "authn.api.otp.resend.too.soon"),
+    FACTOR_CODE(OTP_CODE_ATTEMPTS_LIMIT, "REQUEST_FAILED",
+                "An invalid OTP was provided the maximum number of times.",
+                "authn.api.otp.attempts.limit"),
+    FACTOR_CODE(OTP_CODE_LOCKED, "REQUEST_FAILED",
+                "The device is locked after too many invalid OTPs.",
+                "authn.api.device.locked"),
+    FACTOR_CODE(OTP_CODE_NO_USER, "REQUEST_FAILED", "There is no such user.",
+                "otp.operator.no.user"),
+    FACTOR_CODE(OTP_CODE_NOT_ENROLLED, "REQUEST_FAILED",
+                "The user has no TOTP authenticator.",
+                "otp.operator.not.enrolled"),
     NULL,
 };
 
 /* --- Texts --- */
 
-#define TEXT(name, lang, words)                                                \
-    &(const struct factor_text)                                                \
-    {                                                                          \
-        .struct_size = sizeof(struct factor_text), .key = (name),              \
-        .language = (lang), .text = (words)                                    \
-    }
 #define TEXTS(name, english, german)                                           \
-    TEXT(name, "en", english), TEXT(name, "de", german)
+    FACTOR_TEXT(name, "en", english), FACTOR_TEXT(name, "de", german)
 
 static const struct factor_text *const texts[] = {
     TEXTS("authn.api.invalid.otp", "That passcode is not valid.",

@@ -5,37 +5,31 @@
  * Source: Authentication API, HTML form adapter. */
 #include "plugin/adapter-password/password_model.h"
 
+#include "factor/declare.h"
 #include "plugin/adapter-password/password_hash.h"
-
-#define LIST(...) (const char *const[]){ __VA_ARGS__, NULL }
-
-#define FIELD(...)                                                             \
-    &(const struct factor_field)                                               \
-    {                                                                          \
-        .struct_size = sizeof(struct factor_field), __VA_ARGS__                \
-    }
 
 enum { USERNAME_MAX = 256 };
 
 /* The boxes are accepted and mean nothing here; the page may send them. */
 static const struct factor_field *const check_fields[] = {
-    FIELD(.name = "username", .type = FACTOR_FIELD_STRING,
-          .flags = FACTOR_FIELD_REQUIRED, .max_len = USERNAME_MAX),
-    FIELD(.name = "password", .type = FACTOR_FIELD_STRING,
-          .flags = FACTOR_FIELD_REQUIRED | FACTOR_FIELD_SENSITIVE,
-          .max_len = PASSWORD_MAX),
-    FIELD(.name = "rememberMyUsername", .type = FACTOR_FIELD_BOOLEAN),
-    FIELD(.name = "thisIsMyDevice", .type = FACTOR_FIELD_BOOLEAN),
-    FIELD(.name = "captchaResponse", .type = FACTOR_FIELD_STRING,
-          .max_len = 4096),
+    FACTOR_FIELD(.name = "username", .type = FACTOR_FIELD_STRING,
+                 .flags = FACTOR_FIELD_REQUIRED, .max_len = USERNAME_MAX),
+    FACTOR_FIELD(.name = "password", .type = FACTOR_FIELD_STRING,
+                 .flags = FACTOR_FIELD_REQUIRED | FACTOR_FIELD_SENSITIVE,
+                 .max_len = PASSWORD_MAX),
+    FACTOR_FIELD(.name = "rememberMyUsername", .type = FACTOR_FIELD_BOOLEAN),
+    FACTOR_FIELD(.name = "thisIsMyDevice", .type = FACTOR_FIELD_BOOLEAN),
+    FACTOR_FIELD(.name = "captchaResponse", .type = FACTOR_FIELD_STRING,
+                 .max_len = 4096),
     NULL,
 };
 
 static const struct factor_field *const import_fields[] = {
-    FIELD(.name = "password", .type = FACTOR_FIELD_STRING,
-          .flags = FACTOR_FIELD_SENSITIVE, .max_len = PASSWORD_MAX),
-    FIELD(.name = "passwordHash", .type = FACTOR_FIELD_STRING,
-          .flags = FACTOR_FIELD_SENSITIVE, .max_len = PASSWORD_HASH_SIZE - 1),
+    FACTOR_FIELD(.name = "password", .type = FACTOR_FIELD_STRING,
+                 .flags = FACTOR_FIELD_SENSITIVE, .max_len = PASSWORD_MAX),
+    FACTOR_FIELD(.name = "passwordHash", .type = FACTOR_FIELD_STRING,
+                 .flags = FACTOR_FIELD_SENSITIVE,
+                 .max_len = PASSWORD_HASH_SIZE - 1),
     NULL,
 };
 
@@ -46,7 +40,7 @@ static const struct factor_action check_action = {
     .flags = FACTOR_ACTION_SLOW,
     .name = PASSWORD_ACTION_CHECK,
     .fields = check_fields,
-    .errors = LIST(PASSWORD_CODE_FAILED),
+    .errors = FACTOR_NAMES(PASSWORD_CODE_FAILED),
 };
 static const struct factor_action cancel_action = {
     .struct_size = sizeof(cancel_action),
@@ -57,56 +51,44 @@ static const struct factor_action import_action = {
     .flags = FACTOR_ACTION_OPERATOR | FACTOR_ACTION_SLOW,
     .name = PASSWORD_ACTION_IMPORT,
     .fields = import_fields,
-    .errors = LIST(PASSWORD_CODE_NO_USER, PASSWORD_CODE_BAD_IMPORT),
+    .errors = FACTOR_NAMES(PASSWORD_CODE_NO_USER, PASSWORD_CODE_BAD_IMPORT),
 };
 static const struct factor_action unlock_action = {
     .struct_size = sizeof(unlock_action),
     .flags = FACTOR_ACTION_OPERATOR,
     .name = PASSWORD_ACTION_UNLOCK,
-    .errors = LIST(PASSWORD_CODE_NO_USER),
+    .errors = FACTOR_NAMES(PASSWORD_CODE_NO_USER),
 };
 
 static const struct factor_state password_state = {
     .struct_size = sizeof(password_state),
     .name = PASSWORD_STATE,
     .text = "Enter username and password.",
-    .actions = LIST(PASSWORD_ACTION_CHECK, PASSWORD_ACTION_CANCEL),
-    .members = LIST("username", "allowUsernameEdits", "showRememberMyUsername",
-                    "rememberMyUsernameSelected", "showThisIsMyDevice",
-                    "thisIsMyDeviceSelected", "showCaptcha"),
+    .actions = FACTOR_NAMES(PASSWORD_ACTION_CHECK, PASSWORD_ACTION_CANCEL),
+    .members =
+        FACTOR_NAMES("username", "allowUsernameEdits", "showRememberMyUsername",
+                     "rememberMyUsernameSelected", "showThisIsMyDevice",
+                     "thisIsMyDeviceSelected", "showCaptcha"),
 };
 static const struct factor_state *const states[] = { &password_state, NULL };
 
 /* --- Codes and texts --- */
 
-#define CODE(name, top, sentence, key)                                         \
-    &(const struct factor_code)                                                \
-    {                                                                          \
-        .struct_size = sizeof(struct factor_code), .code = (name),             \
-        .parent = (top), .message = (sentence), .text = (key)                  \
-    }
-
 static const struct factor_code *const codes[] = {
-    CODE(PASSWORD_CODE_FAILED, "VALIDATION_ERROR",
-         "The credentials that were provided are not valid.",
-         "authn.api.invalid.credentials"),
-    CODE(PASSWORD_CODE_NO_USER, "REQUEST_FAILED", "There is no such user.",
-         "password.operator.no.user"),
-    CODE(PASSWORD_CODE_BAD_IMPORT, "VALIDATION_ERROR",
-         "Give either a password or its hash by yescrypt, scrypt, bcrypt, "
-         "sha512crypt, sha256crypt or md5crypt.",
-         "password.operator.bad.import"),
+    FACTOR_CODE(PASSWORD_CODE_FAILED, "VALIDATION_ERROR",
+                "The credentials that were provided are not valid.",
+                "authn.api.invalid.credentials"),
+    FACTOR_CODE(PASSWORD_CODE_NO_USER, "REQUEST_FAILED",
+                "There is no such user.", "password.operator.no.user"),
+    FACTOR_CODE(PASSWORD_CODE_BAD_IMPORT, "VALIDATION_ERROR",
+                "Give either a password or its hash by yescrypt, scrypt, "
+                "bcrypt, sha512crypt, sha256crypt or md5crypt.",
+                "password.operator.bad.import"),
     NULL,
 };
 
-#define TEXT(name, lang, words)                                                \
-    &(const struct factor_text)                                                \
-    {                                                                          \
-        .struct_size = sizeof(struct factor_text), .key = (name),              \
-        .language = (lang), .text = (words)                                    \
-    }
 #define TEXTS(name, english, german)                                           \
-    TEXT(name, "en", english), TEXT(name, "de", german)
+    FACTOR_TEXT(name, "en", english), FACTOR_TEXT(name, "de", german)
 
 static const struct factor_text *const texts[] = {
     TEXTS("authn.api.invalid.credentials",
@@ -145,38 +127,32 @@ password_tables_fill(struct password_tables *tables, int64_t answer_after_ms)
 
 /* --- Settings --- */
 
-#define SETTING(...)                                                           \
-    &(const struct factor_setting)                                             \
-    {                                                                          \
-        .struct_size = sizeof(struct factor_setting), __VA_ARGS__              \
-    }
-
 #define DAY_MS (INT64_C(24) * 60 * 60 * 1000)
 
 const struct factor_setting *const password_setting_table[] = {
-    SETTING(.name = "answer_after", .type = FACTOR_SETTING_DURATION,
-            .value = "\"80ms\"", .min = 0, .max = 10000,
-            .text = "Every password check is answered so long after it came, "
-                    "so that the time tells nothing; more than the slowest "
-                    "stored hash takes."),
-    SETTING(.name = "yescrypt_cost", .type = FACTOR_SETTING_INTEGER,
-            .value = "5", .min = 1, .max = 11,
-            .text = "Cost of new hashes, as in crypt(5); each step doubles "
-                    "the work."),
-    SETTING(.name = "wait_after", .type = FACTOR_SETTING_INTEGER,
-            .value = "5", .min = 1, .max = 100,
-            .text = "The consecutive failure of an account and source from "
-                    "which on it must wait."),
-    SETTING(.name = "wait_first", .type = FACTOR_SETTING_DURATION,
-            .value = "\"1s\"", .min = 1, .max = DAY_MS,
-            .text = "How long the first wait lasts; each further one lasts "
-                    "twice as long."),
-    SETTING(.name = "wait_max", .type = FACTOR_SETTING_DURATION,
-            .value = "\"15min\"", .min = 1, .max = DAY_MS,
-            .text = "How long a wait lasts at most."),
-    SETTING(.name = "forget_after", .type = FACTOR_SETTING_DURATION,
-            .value = "\"24h\"", .min = 60000, .max = 365 * DAY_MS,
-            .text = "Failures of a source are forgotten so long after the "
-                    "last one."),
+    FACTOR_SETTING(.name = "answer_after", .type = FACTOR_SETTING_DURATION,
+                   .value = "\"80ms\"", .min = 0, .max = 10000,
+                   .text = "Every password check is answered so long after it "
+                           "came, so that the time tells nothing; more than "
+                           "the slowest stored hash takes."),
+    FACTOR_SETTING(.name = "yescrypt_cost", .type = FACTOR_SETTING_INTEGER,
+                   .value = "5", .min = 1, .max = 11,
+                   .text = "Cost of new hashes, as in crypt(5); each step "
+                           "doubles the work."),
+    FACTOR_SETTING(.name = "wait_after", .type = FACTOR_SETTING_INTEGER,
+                   .value = "5", .min = 1, .max = 100,
+                   .text = "The consecutive failure of an account and source "
+                           "from which on it must wait."),
+    FACTOR_SETTING(.name = "wait_first", .type = FACTOR_SETTING_DURATION,
+                   .value = "\"1s\"", .min = 1, .max = DAY_MS,
+                   .text = "How long the first wait lasts; each further one "
+                           "lasts twice as long."),
+    FACTOR_SETTING(.name = "wait_max", .type = FACTOR_SETTING_DURATION,
+                   .value = "\"15min\"", .min = 1, .max = DAY_MS,
+                   .text = "How long a wait lasts at most."),
+    FACTOR_SETTING(.name = "forget_after", .type = FACTOR_SETTING_DURATION,
+                   .value = "\"24h\"", .min = 60000, .max = 365 * DAY_MS,
+                   .text = "Failures of a source are forgotten so long after "
+                           "the last one."),
     NULL,
 };
