@@ -19,6 +19,8 @@ struct rig rig;
 atomic_llong rig_now, rig_steady;
 atomic_bool rig_break_store;
 atomic_uint rig_store_failures;
+void (*rig_after_read)(void);
+uint32_t rig_after_kind;
 
 /* Told by the writer of each record. */
 static pthread_mutex_t moved_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -146,14 +148,27 @@ answer(const struct factor_delivery *fake, size_t call)
                                                    : fake->result_count - 1];
 }
 
+static int64_t
+lease_left(const char *id)
+{
+    struct record *record = rig_record(OUTBOX_COLLECTION, id);
+    int64_t left = record ? record->due_at_ms - rig_now_ms() : 0;
+
+    record_unref(record);
+    return left;
+}
+
 static factor_status
 fake_deliver(struct factor_delivery *fake, const struct factor_message *message,
              struct factor_receipt *ret_receipt, struct factor_error *err)
 {
+    const int64_t lease = fake->watch_lease ? lease_left(message->id) : 0;
+
     (void)err;
     pthread_mutex_lock(&fake->lock);
     ret_receipt->result = answer(fake, fake->seen_count);
     keep_seen(fake, message);
+    fake->seen[fake->seen_count - 1].lease_ms = lease;
     fake->inside++;
     if (fake->inside > fake->most_inside)
         fake->most_inside = fake->inside;
@@ -217,6 +232,21 @@ breakable_begin(struct factor_store *store, struct factor_error *err)
     return FACTOR_E_IO;
 }
 
+static factor_status
+watched_read(struct factor_store *store, const struct factor_query *query,
+             factor_row_fn *row_fn, void *context, struct factor_error *err)
+{
+    const struct factor_store_ops *real = factor_plugin_v0()->ops;
+    factor_status st = real->read(store, query, row_fn, context, err);
+    void (*after)(void) = rig_after_read;
+
+    if (after && query->kind == rig_after_kind) {
+        rig_after_read = NULL;
+        after();
+    }
+    return st;
+}
+
 /* --- The rig. --- */
 
 static void
@@ -252,7 +282,7 @@ rig_open(void)
 {
     json_t *settings = json_pack("{s:s, s:s, s:i, s:i, s:n}", "path",
                                  rig_path("store.db"), "synchronous", "FULL",
-                                 "cache", 1 << 20, "readers", 4, "vfs");
+                                 "cache", 16 << 20, "readers", 4, "vfs");
     struct factor_error err = {0};
     struct database_parts parts = {
         .cache_bytes = 8 << 20,
@@ -262,6 +292,7 @@ rig_open(void)
 
     store_ops = *(const struct factor_store_ops *)factor_plugin_v0()->ops;
     store_ops.begin = breakable_begin;
+    store_ops.read = watched_read;
     CU_ASSERT_EQUAL_FATAL(
         keys_open(rig_path("keys.json"), true, &rig.keys, &err), FACTOR_OK);
     CU_ASSERT_EQUAL_FATAL(store_ops.init(NULL, settings, &rig.store, &err),

@@ -22,7 +22,7 @@
 struct rig_seen {
     char id[FACTOR_ID_MAX + 1];
     uint32_t attempt;
-    int64_t timeout_ms;
+    int64_t timeout_ms, lease_ms; /* lease: what was left of it */
     char text[256], subject[128], address[64], code[16], language[16];
 };
 
@@ -35,6 +35,7 @@ struct factor_delivery {
     unsigned inside, most_inside;
     bool hang;         /* calls do not return while it is set */
     unsigned together; /* calls wait until so many are inside; 0: none */
+    bool watch_lease;  /* look at the row in each call; set before */
 
     /* What it answers, set before messages come: the n-th of results, the
      * last one ever after. */
@@ -80,6 +81,9 @@ extern struct rig rig;
 extern atomic_llong rig_now, rig_steady; /* the clocks */
 extern atomic_bool rig_break_store;      /* commits fail, */
 extern atomic_uint rig_store_failures;   /* so often */
+/* Called once, between a read of this kind and its use; NULL: not. */
+extern void (*rig_after_read)(void);
+extern uint32_t rig_after_kind;
 
 int64_t rig_now_ms(void);
 int64_t rig_steady_ms(void);

@@ -836,12 +836,22 @@ slow_channel_is_put_off(void)
 static void
 one_at_a_time(void)
 {
+    char id[23];
+    size_t i;
+
     set_up();
     rig_backend("email", &rig_single, &first);
     rig.settings.workers = 4;
     rig_start();
-    rig_send_many("email", 200);
-    CU_ASSERT(rig_wait_settled(200));
+    fake_hang(&first, true);
+    for (i = 0; i < 10; i++)
+        rig_send(&plain, id);
+    CU_ASSERT(fake_wait(&first, 1));
+    CU_ASSERT(rig_wait(id, "sending"));
+    rig_let_others();
+    CU_ASSERT_EQUAL(fake_count(&first), 1);
+    fake_hang(&first, false);
+    CU_ASSERT(rig_wait_settled(10));
     CU_ASSERT_EQUAL(first.most_inside, 1);
     tear_down();
 }
@@ -868,6 +878,7 @@ long_queue_renews_its_lease(void)
 
     set_up();
     rig_backend("email", &rig_single, &first);
+    first.watch_lease = true;
     rig_start();
     fake_hang(&first, true);
     for (i = 0; i < 6; i++)
@@ -876,10 +887,33 @@ long_queue_renews_its_lease(void)
     rig_advance(25000); /* 5 s of the lease are left, a call may take 11 */
     fake_hang(&first, false);
     CU_ASSERT(rig_wait_settled(6));
-    for (i = 0; i < 6; i++)
+    for (i = 0; i < 6; i++) {
         CU_ASSERT_EQUAL(fake_times(&first, ids[i]), 1);
-    for (i = 0; i < 6; i++)
         CU_ASSERT_EQUAL(first.seen[i].attempt, 1);
+        CU_ASSERT(first.seen[i].lease_ms >= 11000);
+    }
+    tear_down();
+}
+
+/* By wall time its lease has run out, but it is still in hand. */
+static void
+wall_clock_jumps(void)
+{
+    char id[23], later[23];
+
+    start_one();
+    fake_hang(&first, true);
+    rig_send(&plain, id);
+    CU_ASSERT(fake_wait(&first, 1));
+    atomic_fetch_add(&rig_now, 3600000);
+    rig_send(&plain, later);
+    CU_ASSERT(fake_wait(&first, 2));
+    CU_ASSERT_EQUAL(fake_times(&first, id), 1);
+    CU_ASSERT_EQUAL(fake_times(&first, later), 1);
+    fake_hang(&first, false);
+    CU_ASSERT(rig_wait(id, "sent"));
+    CU_ASSERT(rig_wait(later, "sent"));
+    CU_ASSERT_EQUAL(fake_count(&first), 2);
     tear_down();
 }
 
@@ -1399,6 +1433,8 @@ static const struct tap_test tests[] = {
      several_at_a_time},
     {"outbox: what waits longer than its lease is not claimed by others",
      long_queue_renews_its_lease},
+    {"outbox: a wall clock that jumps makes nothing go out twice",
+     wall_clock_jumps},
     {"D1: 5 deferrals open the breaker, then one trial", breaker_opens},
     {"D1: the breaker counts within its window",
      breaker_counts_in_its_window},

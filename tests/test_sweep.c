@@ -299,6 +299,27 @@ yields_to_others(void)
     tear_down();
 }
 
+/* Somebody uses it between the look and the removal. */
+static void
+prolong(void)
+{
+    rig_put("flow", "f1", body(), RIG_START_MS + 60000, 0);
+}
+
+static void
+leaves_what_was_prolonged(void)
+{
+    set_up();
+    rig_put("flow", "f1", body(), RIG_START_MS, 0);
+    rig_put("flow", "f2", body(), RIG_START_MS, 0);
+    rig_after_kind = FACTOR_QUERY_EXPIRED;
+    rig_after_read = prolong;
+    CU_ASSERT_EQUAL(run().removed, 1);
+    CU_ASSERT(there("flow", "f1"));
+    CU_ASSERT_FALSE(there("flow", "f2"));
+    tear_down();
+}
+
 static void
 store_fails(void)
 {
@@ -346,6 +367,7 @@ static const struct tap_test tests[] = {
      leaves_what_is_being_sent},
     {"sweep: a record that others write meanwhile is left to them",
      yields_to_others},
+    {"sweep: what was prolonged meanwhile stays", leaves_what_was_prolonged},
     {"sweep: a store that fails is tried again", store_fails},
     {"sweep: runs by itself, and stops at once", runs_by_itself},
 };

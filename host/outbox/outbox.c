@@ -16,9 +16,10 @@
 
 enum {
     HELD_MAX = 64,     /* messages claimed at a time */
-    SHARE_MAX = 48,    /* of these by one channel, where there are others */
+    HOLD_MAX = 128,    /* the same with those that are still to be settled */
+    SHARE_MAX = 48,    /* claimed of one channel, where there are others */
     CLOGGED_MS = 1000, /* a message that waits so long for its back end */
-    LOW_WATER = 32,    /* held: above, or if there was nothing to do, the */
+    LOW_WATER = 32,    /* claimed: above, or if there was nothing to do, the */
     REST_MS = 20,      /* store is read again only after this */
     LOOK_MS = 5000,    /* the store is looked into at least so often: another
                         * daemon may have written to it */
@@ -99,7 +100,19 @@ holds(const struct outbox *outbox, const char *id)
     return false;
 }
 
-/* How many of a channel are held, and since when the first of them waits. */
+/* How many are held and have not ended. */
+static unsigned
+active_count(const struct outbox *outbox)
+{
+    const struct item *item;
+    unsigned count = 0;
+
+    for (item = outbox->items; item; item = item->next)
+        count += item->stage != ITEM_ENDED || item->end == END_CLAIM;
+    return count;
+}
+
+/* How many of a channel, and since when the first of them waits. */
 static unsigned
 channel_load(const struct outbox *outbox, const struct channel *channel,
              int64_t *ret_since_ms)
@@ -109,9 +122,10 @@ channel_load(const struct outbox *outbox, const struct channel *channel,
 
     *ret_since_ms = INT64_MAX;
     for (item = outbox->items; item; item = item->next) {
-        count += item->channel == channel;
-        if (item->channel == channel && item->stage == ITEM_WAITING &&
-            item->waiting_ms < *ret_since_ms)
+        if (item->channel != channel)
+            continue;
+        count += item->stage != ITEM_ENDED || item->end == END_CLAIM;
+        if (item->stage == ITEM_WAITING && item->waiting_ms < *ret_since_ms)
             *ret_since_ms = item->waiting_ms;
     }
     return count;
@@ -156,7 +170,7 @@ judge_load(const struct outbox *outbox, struct item *item, int64_t steady)
     int64_t since;
     unsigned load = channel_load(outbox, item->channel, &since);
 
-    if (load < outbox->share && outbox->held < HELD_MAX)
+    if (load < outbox->share && active_count(outbox) < HELD_MAX)
         return true;
     if (outbox->share == HELD_MAX || steady - since <= CLOGGED_MS)
         return false;
@@ -298,12 +312,11 @@ count_end(struct outbox_counts *counts, const struct item *item)
     counts->deferred += item->end == END_POSTPONE && item->calls > 0;
 }
 
-/* It is ours, or ours for longer. */
+/* It is ours, or ours for longer: since the time that was written, not since
+ * the commit is done. */
 static void
-claimed(struct outbox *outbox, struct item *item)
+claimed(struct outbox *outbox, struct item *item, int64_t steady)
 {
-    int64_t steady = outbox_steady(outbox);
-
     item->version++;
     item->attempt += item->end == END_CLAIM;
     item->claimed = true;
@@ -331,7 +344,8 @@ keep_unwritten(struct outbox *outbox, struct item *item, factor_status st)
 }
 
 static void
-apply(struct outbox *outbox, struct item *item, factor_status st)
+apply(struct outbox *outbox, struct item *item, factor_status st,
+      int64_t steady)
 {
     bool claims = item->end == END_CLAIM || item->end == END_RENEW;
 
@@ -339,7 +353,7 @@ apply(struct outbox *outbox, struct item *item, factor_status st)
         if (keep_unwritten(outbox, item, st))
             return;
     } else if (!item->gone && claims) {
-        claimed(outbox, item);
+        claimed(outbox, item, steady);
         return;
     } else if (!item->gone) {
         count_end(&outbox->counts, item);
@@ -365,8 +379,8 @@ static void
 run_cycle(struct outbox *outbox, bool look)
 {
     struct cycle cycle = {.outbox = outbox};
-    uint32_t room = outbox->held < HELD_MAX ? HELD_MAX - outbox->held : 1;
-    int64_t now = outbox_now(outbox);
+    uint32_t room = HELD_MAX - active_count(outbox);
+    int64_t steady = outbox_steady(outbox), now;
     size_t i;
 
     collect_ended(&cycle);
@@ -379,11 +393,12 @@ run_cycle(struct outbox *outbox, bool look)
     pthread_mutex_unlock(&outbox->lock);
     if (look)
         take_due(&cycle, room);
+    now = outbox_now(outbox);
     bundle_commit(outbox->parts.database, now, cycle.bundle, cycle.count);
     pthread_mutex_lock(&outbox->lock);
     for (i = 0; i < cycle.count; i++)
-        apply(outbox, cycle.changes[i].item, cycle.bundle[i].status);
-    outbox->must_rest = outbox->held > LOW_WATER || cycle.count == 0;
+        apply(outbox, cycle.changes[i].item, cycle.bundle[i].status, steady);
+    outbox->must_rest = cycle.count == 0;
     if (!look || outbox->next_due_ms <= now)
         return;
     pthread_mutex_unlock(&outbox->lock);
@@ -415,9 +430,13 @@ is_due(const struct outbox *outbox, int64_t steady)
 static bool
 may_look(const struct outbox *outbox, int64_t steady)
 {
-    return !outbox->stopping && outbox->held < HELD_MAX &&
-           is_due(outbox, steady) &&
-           (!outbox->must_rest || steady >= outbox->rest_until_ms);
+    unsigned active = active_count(outbox);
+
+    if (outbox->stopping || active >= HELD_MAX || outbox->held >= HOLD_MAX ||
+        !is_due(outbox, steady))
+        return false;
+    return (active <= LOW_WATER && !outbox->must_rest) ||
+           steady >= outbox->rest_until_ms;
 }
 
 static int64_t
