@@ -265,15 +265,13 @@ static void
 send_wrongly(const struct factor_step *step)
 {
     bool refused = step->flags & FACTOR_STEP_SEND_REFUSED;
+    int left = does(FAKE_SENDS_TWO) ? 2 : 1;
 
     fake.refused += refused;
     switch ((int)fake.misdeed) {
     case FAKE_SENDS_TWO:
-        if (!refused)
-            send(step);
-        /* fall through */
     case FAKE_SENDS:
-        if (!refused)
+        for (; !refused && left > 0; left--)
             send(step);
         break;
     case FAKE_SEND_CHANNEL:

@@ -176,7 +176,11 @@ engine_rig_make(void)
 int
 engine_rig_remove(void)
 {
+    size_t i;
+
     engine_rig_close();
+    for (i = 0; i < RIG_NODES; i++)
+        keys_close(engine.keys[i]);
     clients_free(engine.clients);
     policies_free(engine.policies);
     texts_free(engine.texts);
@@ -216,6 +220,18 @@ make_second_keys(void)
     return done;
 }
 
+/* Once: to check them at each opening takes longer than most tests. */
+static factor_status
+open_keys(size_t number, struct factor_error *err)
+{
+    if (engine.keys[number])
+        return FACTOR_OK;
+    if (number > 0 && !make_second_keys())
+        return FACTOR_E_INTERNAL;
+    return keys_open(folder_in(number > 0 ? "keys1.json" : "keys.json"), true,
+                     &engine.keys[number], err);
+}
+
 static void
 fill_host(struct node *node)
 {
@@ -246,11 +262,8 @@ open_node(struct node *node, size_t number, struct factor_error *err)
     };
     factor_status st;
 
-    if (number > 0 && !make_second_keys())
-        return FACTOR_E_INTERNAL;
-    st = keys_open(folder_in(number > 0 ? "keys1.json" : "keys.json"), true,
-                   &node->keys, err);
-    parts.keys = node->keys;
+    st = open_keys(number, err);
+    parts.keys = node->keys = engine.keys[number];
     if (st == FACTOR_OK)
         st = database_open(&parts, &node->database, err);
     node->lanes = lanes_new(32);
@@ -302,7 +315,6 @@ engine_rig_close(void)
     for (i = 0; i < RIG_NODES; i++) {
         database_close(engine.nodes[i].database);
         lanes_free(engine.nodes[i].lanes);
-        keys_close(engine.nodes[i].keys);
         memset(&engine.nodes[i], 0, sizeof(engine.nodes[i]));
     }
     if (engine.store && !engine.setup.ops)
@@ -314,7 +326,7 @@ void
 engine_rig_forget(void)
 {
     static const char *const names[] = {"store.db", "store.db-wal",
-                                        "store.db-shm", "keys1.json"};
+                                        "store.db-shm"};
     size_t i;
 
     for (i = 0; i < TAP_COUNT(names); i++)

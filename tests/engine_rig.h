@@ -63,6 +63,7 @@ struct engine_rig {
     struct policies *policies;
     struct clients *clients;
     struct adapter *adapters; /* those of the instances, with rig_fake */
+    struct keys *keys[RIG_NODES]; /* opened once */
     struct rig_setup setup;
     const struct factor_store_ops *ops; /* the front's */
     struct factor_store *store;         /* NULL: closed */
@@ -86,8 +87,7 @@ int engine_rig_remove(void);
 bool engine_rig_open(const struct rig_setup *setup);
 void engine_rig_close(void);
 
-/* Remove the store's files and the keys' of the second node: what is opened
- * next is empty. */
+/* Remove the store's files: what is opened next is empty. */
 void engine_rig_forget(void);
 
 /* --- Users. --- */
