@@ -43,8 +43,13 @@ enum {
     FACTOR_DELIVERY_SENT = 1,
     FACTOR_DELIVERY_DEFERRED = 2,        /* try again: later, or elsewhere */
     FACTOR_DELIVERY_REFUSED_ADDRESS = 3, /* no other back end will do */
-    FACTOR_DELIVERY_REFUSED_ACCOUNT = 4  /* ours: another back end may do */
+    FACTOR_DELIVERY_REFUSED_ACCOUNT = 4, /* ours: another back end may do */
+    FACTOR_DELIVERY_NOT_MINE = 5 /* an address of another back end's kind:
+                                  * the next one, and nobody's fault */
 };
+
+/* Addresses of the channel "push" begin with the kind of service that they
+ * belong to and a colon: "webpush:", "fcm:", "apns:", "webhook:". */
 
 /* Zeroed by the host. */
 struct factor_receipt {

@@ -9,6 +9,7 @@
 #define FACTOR_HOST_H
 
 #include "factor/base.h"
+#include "factor/http.h"
 #include "factor/record.h"
 
 #ifdef __cplusplus
@@ -107,6 +108,48 @@ struct factor_host {
      * steps (use audit).  Any thread; does not block. */
     void (*log)(const char *plugin, int level, const char *format, ...)
         FACTOR_PRINTF(3, 4);
+
+    /* --- Who we are: constant. --- */
+
+    const char *base_url;    /* "https://sso.example.org", no slash behind */
+    const char *environment; /* UUID, made at the first start */
+    const char *issuer_thumbprint; /* of a key in /pf/JWKS (RFC 7638) */
+
+    /* --- JOSE: compact JWS (RFC 7515) by ES256 and RS256.  Any thread. --- */
+
+    /* Claims, if the signature is that of this public JWK (object) and the
+     * header says this typ; whether they are to be believed (aud, iat, exp)
+     * is the caller's to check.  Pure.  *ret_claims: new reference to an
+     * object.  FACTOR_E_INPUT: it is no such statement, or not by this key;
+     * FACTOR_E_CONFIG: the key is none. */
+    factor_status (*jws_verify)(const struct json_t *jwk, const char *typ,
+                                const char *statement,
+                                struct json_t **ret_claims);
+    /* Claims of a statement that nobody has verified yet: to find out which
+     * key to ask.  Pure.  As above. */
+    factor_status (*jws_peek)(const char *statement,
+                              struct json_t **ret_claims);
+    /* SHA-256 thumbprint of a public JWK in base64url (RFC 7638), 43
+     * characters and a NUL.  Pure.  FACTOR_E_CONFIG: it is no key. */
+    factor_status (*jwk_thumbprint)(const struct json_t *jwk,
+                                    char *ret_thumbprint);
+    /* Sign claims with a private key (PEM: PKCS 8, or EC of RFC 5915), under
+     * this header (object; alg is set from the key).  Not for steps: ECDSA is
+     * not the same twice.  *ret_statement: the caller's, by free().
+     * FACTOR_E_CONFIG: it is no such key. */
+    factor_status (*jws_sign)(const char *pem, const struct json_t *header,
+                              const struct json_t *claims,
+                              char **ret_statement);
+
+    /* --- For delivery and source only: blocks, any thread. --- */
+
+    /* One HTTP call.  FACTOR_OK: there is an answer, whatever its status.
+     * FACTOR_E_IO: none came, *err says why in words that may be logged;
+     * FACTOR_E_INPUT: it may not be called. */
+    factor_status (*http)(const struct factor_http_request *request,
+                          struct factor_http_answer *ret_answer,
+                          struct factor_error *err);
+    void (*http_release)(struct factor_http_answer *answer);
 };
 
 #ifdef __cplusplus

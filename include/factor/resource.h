@@ -20,9 +20,22 @@ enum {
     FACTOR_WHO_ROLE = 1 << 0,   /* a worker token with one of .roles */
     FACTOR_WHO_USER = 1 << 1,   /* a user's token with one of .scopes, for
                                  * the user named by the path */
-    FACTOR_WHO_DEVICE = 1 << 2, /* a request signed by a paired device */
+    FACTOR_WHO_DEVICE = 1 << 2, /* a paired device: the body holds a statement
+                                 * signed by its key, which the handler
+                                 * verifies (host->jws_verify) */
     FACTOR_WHO_ANYONE = 1 << 3
 };
+/* Resources for devices and for anyone are served on the public listener,
+ * to every origin and without cookies; the others on the admin listener.
+ *
+ * A handler answers by verdict FACTOR_SUCCESS with a status and a body;
+ * nothing is committed with a status of 400 and above unless it put, audited
+ * or counted something.  Verdict FACTOR_CONTINUE says: this is the answer for
+ * now, but there may soon be a better one.  For a caller that is willing to
+ * wait ("Prefer: wait=N") the host then parks the request, commits nothing,
+ * and runs the handler again when a record of its reads moves; at the end of
+ * the wait the answer is given as it is.
+ */
 
 /* One operation of a resource.  Owner: instance. */
 struct factor_resource {
