@@ -3,26 +3,26 @@
  * algorithm, secret in base32, digits, time, code. */
 #include <stdio.h>
 
-#include "plugin/adapter-otp/otp_core.h"
+#include "passcode/passcode.h"
 
 static const char *const names[] = {
-    [OTP_SHA1] = "SHA1",
-    [OTP_SHA256] = "SHA256",
-    [OTP_SHA512] = "SHA512",
+    [PASSCODE_SHA1] = "SHA1",
+    [PASSCODE_SHA256] = "SHA256",
+    [PASSCODE_SHA512] = "SHA512",
 };
 static const size_t key_lens[] = {
-    [OTP_SHA1] = 20,
-    [OTP_SHA256] = 32,
-    [OTP_SHA512] = 48,
+    [PASSCODE_SHA1] = 20,
+    [PASSCODE_SHA256] = 32,
+    [PASSCODE_SHA512] = 48,
 };
 
 static void
-print_code(const struct otp_totp *totp, int64_t time_s)
+print_code(const struct passcode_totp *totp, int64_t time_s)
 {
-    char secret[2 * OTP_KEY_MAX], code[OTP_CODE_SIZE] = "";
+    char secret[2 * PASSCODE_KEY_MAX], code[PASSCODE_SIZE] = "";
 
-    otp_base32(totp->key.bytes, totp->key.len, secret);
-    otp_totp_at(totp, time_s / 30, code);
+    passcode_base32(totp->key.bytes, totp->key.len, secret);
+    passcode_totp_at(totp, time_s / 30, code);
     printf("%s %s %u %lld %s\n", names[totp->hash], secret, totp->digits,
            (long long)time_s, code);
 }
@@ -30,14 +30,14 @@ print_code(const struct otp_totp *totp, int64_t time_s)
 int
 main(void)
 {
-    struct otp_totp totp = { .period_s = 30 };
+    struct passcode_totp totp = { .period_s = 30 };
     int hash, round;
     size_t i;
 
-    for (hash = OTP_SHA1; hash <= OTP_SHA512; hash++)
+    for (hash = PASSCODE_SHA1; hash <= PASSCODE_SHA512; hash++)
         for (round = 0; round < 30; round++) {
-            totp.hash = (enum otp_hash)hash;
-            totp.digits = OTP_DIGITS_MIN + (unsigned)round % 3;
+            totp.hash = (enum passcode_hash)hash;
+            totp.digits = PASSCODE_DIGITS_MIN + (unsigned)round % 3;
             totp.key.len = key_lens[hash];
             for (i = 0; i < totp.key.len; i++)
                 totp.key.bytes[i] = (uint8_t)(i * 37 + (size_t)round * 101);

@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 #include "factor/test.h"
-#include "plugin/adapter-otp/otp_core.h"
+#include "passcode/passcode.h"
 #include "tests/tap.h"
 
 #define JOE "11111111-1111-4111-8111-111111111111"
@@ -1917,19 +1917,19 @@ delivery_notes(void)
 /* --- TOTP (O7, O9) --- */
 
 /* Joe's app: his record's key, as a phone would use it. */
-static struct otp_totp
+static struct passcode_totp
 phone_of(const struct scene *s, const char *id)
 {
     const json_t *body = record(s, id);
     const char *hex = text(json_object_get(body, "secret"), "key");
-    struct otp_totp totp = { .digits = (unsigned)number(body, "digits"),
+    struct passcode_totp totp = { .digits = (unsigned)number(body, "digits"),
                              .period_s = 30 };
     unsigned byte;
 
     if (strcmp(text(body, "hash"), "SHA256") == 0)
-        totp.hash = OTP_SHA256;
+        totp.hash = PASSCODE_SHA256;
     if (strcmp(text(body, "hash"), "SHA512") == 0)
-        totp.hash = OTP_SHA512;
+        totp.hash = PASSCODE_SHA512;
     for (; sscanf(hex, "%2x", &byte) == 1; hex += 2)
         totp.key.bytes[totp.key.len++] = (uint8_t)byte;
     return totp;
@@ -1946,19 +1946,19 @@ enroll(struct scene *s, char id[64])
 /* What the app shows so many steps from now. */
 static void
 app_code(const struct scene *s, const char *id, int64_t steps,
-         char code[OTP_CODE_SIZE])
+         char code[PASSCODE_SIZE])
 {
-    struct otp_totp totp = phone_of(s, id);
+    struct passcode_totp totp = phone_of(s, id);
 
     CU_ASSERT_TRUE(
-        otp_totp_at(&totp, factor_test_now(s->t) / 30000 + steps, code));
+        passcode_totp_at(&totp, factor_test_now(s->t) / 30000 + steps, code));
 }
 
 static void
 totp_sign_on(void)
 {
     struct scene s = open_scene(USER_CHOICE);
-    char id[64], code[OTP_CODE_SIZE];
+    char id[64], code[PASSCODE_SIZE];
 
     enroll(&s, id);
     enter(&s);
@@ -1991,7 +1991,7 @@ static void
 totp_window(void)
 {
     struct scene s = open_scene(USER_CHOICE);
-    char id[64], code[OTP_CODE_SIZE];
+    char id[64], code[PASSCODE_SIZE];
     int64_t steps;
 
     enroll(&s, id);
@@ -2013,7 +2013,7 @@ static void
 totp_replay(void)
 {
     struct scene s = open_scene(USER_CHOICE);
-    char id[64], code[OTP_CODE_SIZE];
+    char id[64], code[PASSCODE_SIZE];
     int i;
 
     enroll(&s, id);
@@ -2060,7 +2060,7 @@ static void
 totp_one_winner(void)
 {
     struct scene s = open_scene(USER_CHOICE);
-    char id[64], code[OTP_CODE_SIZE];
+    char id[64], code[PASSCODE_SIZE];
 
     enroll(&s, id);
     enter(&s);
@@ -2076,7 +2076,7 @@ static void
 totp_locks(void)
 {
     struct scene s = open_scene(USER_CHOICE);
-    char id[64], code[OTP_CODE_SIZE];
+    char id[64], code[PASSCODE_SIZE];
     int i;
 
     enroll(&s, id);
@@ -2097,7 +2097,7 @@ static void
 totp_select_again(void)
 {
     struct scene s = open_scene(USER_CHOICE);
-    char id[64], code[OTP_CODE_SIZE];
+    char id[64], code[PASSCODE_SIZE];
 
     enroll(&s, id);
     enter(&s);
@@ -2148,7 +2148,7 @@ totp_variants(void)
         { "SHA256", 7, 64 },
         { "SHA512", 8, 96 },
     };
-    char settings[100], id[64], code[OTP_CODE_SIZE];
+    char settings[100], id[64], code[PASSCODE_SIZE];
     struct scene s;
     size_t i;
 

@@ -121,7 +121,7 @@ otp_put_body(const struct otp_step *s, const struct factor_record *record,
 
 /* Everything else in the body stays as it is. */
 static json_t *
-with_counter(const json_t *old, const struct otp_counter *counter)
+with_counter(const json_t *old, const struct passcode_counter *counter)
 {
     json_t *body = old ? json_deep_copy(old) : json_pack("{s:i}", "v", 1);
 
@@ -192,7 +192,7 @@ send_to(const struct otp_device *device)
 factor_status
 otp_send_code(struct otp_step *s, const struct otp_device *device)
 {
-    char code[OTP_CODE_SIZE] = "";
+    char code[PASSCODE_SIZE] = "";
     factor_status status;
     json_t *values = variables(s);
     const struct factor_send send = {
@@ -209,7 +209,7 @@ otp_send_code(struct otp_step *s, const struct otp_device *device)
 
     if (!values)
         return FACTOR_E_NOMEM;
-    status = otp_hotp(&s->flow.key, 0, s->settings->digits, code)
+    status = passcode_hotp(&s->flow.key, 0, s->settings->digits, code)
                  ? s->host->send(s->in->effects, &send)
                  : FACTOR_E_INTERNAL;
     explicit_bzero(code, sizeof(code));

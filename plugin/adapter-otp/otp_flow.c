@@ -114,8 +114,8 @@ static void
 draw(struct otp_step *s)
 {
     memcpy(s->flow.key.bytes, s->in->entropy + OTP_ENTROPY_KEY,
-           OTP_CHALLENGE_KEY_LEN);
-    s->flow.key.len = OTP_CHALLENGE_KEY_LEN;
+           PASSCODE_CHALLENGE_KEY_LEN);
+    s->flow.key.len = PASSCODE_CHALLENGE_KEY_LEN;
     s->flow.expires_at_ms = s->in->now_ms + s->settings->lifetime_ms;
 }
 
@@ -162,18 +162,18 @@ static factor_status
 check_pace(struct otp_step *s, struct factor_outcome *out,
            const struct otp_device *device, bool *ret_said)
 {
-    const struct otp_pace *pace = &s->settings->pace;
+    const struct passcode_pace *pace = &s->settings->pace;
 
     *ret_said = true;
-    switch (otp_may_resend(pace, s->flow.resends, s->flow.sent_at_ms,
+    switch (passcode_may_resend(pace, s->flow.resends, s->flow.sent_at_ms,
                            s->in->now_ms)) {
-    case OTP_PACE_OK:
+    case PASSCODE_PACE_OK:
         *ret_said = false;
         return FACTOR_OK;
-    case OTP_PACE_TOO_SOON:
+    case PASSCODE_PACE_TOO_SOON:
         return refuse_for(s, out, OTP_CODE_TOO_SOON,
                           s->flow.sent_at_ms + pace->cooldown_ms);
-    case OTP_PACE_LIMIT:
+    case PASSCODE_PACE_LIMIT:
     default:
         return cannot_send(s, out, device);
     }
@@ -196,7 +196,7 @@ resend(struct otp_step *s, struct factor_outcome *out)
     if (sends_refused(s))
         return cannot_send(s, out, device);
     if (s->flow.key.len == 0 ||
-        otp_too_old(s->flow.expires_at_ms, s->in->now_ms))
+        passcode_too_old(s->flow.expires_at_ms, s->in->now_ms))
         draw(s);
     s->flow.resends++;
     s->flow.sent_at_ms = s->in->now_ms;
@@ -328,7 +328,7 @@ select_again(struct otp_step *s, struct factor_outcome *out,
 {
     if (otp_is_app(device) ||
         (otp_challenge_open(s) &&
-         otp_same_click(s->flow.sent_at_ms, s->in->now_ms))) {
+         passcode_same_click(s->flow.sent_at_ms, s->in->now_ms))) {
         out->verdict = FACTOR_CONTINUE;
         out->state = OTP_STATE_REQUIRED;
         return FACTOR_OK;
@@ -406,8 +406,8 @@ accept(struct otp_step *s, struct factor_outcome *out,
     factor_status status;
 
     close_challenge(s);
-    device->counter = (struct otp_counter){ .failures = 0 };
-    s->account = (struct otp_counter){ .failures = 0 };
+    device->counter = (struct passcode_counter){ .failures = 0 };
+    s->account = (struct passcode_counter){ .failures = 0 };
     s->flow.channel = device->channel;
     s->flow.type = device->type;
     status = otp_put_device(s, device, step);
@@ -430,9 +430,11 @@ count_guess(struct otp_step *s, struct otp_device *device)
     bool device_locked, account_locked;
     factor_status status;
 
-    device_locked = otp_count_failure(&device->counter, &settings->device_lock,
+    device_locked = passcode_count_failure(&device->counter,
+                                           &settings->device_lock,
                                       s->in->now_ms);
-    account_locked = otp_count_failure(&s->account, &settings->account_lock,
+    account_locked = passcode_count_failure(&s->account,
+                                            &settings->account_lock,
                                        s->in->now_ms);
     otp_update_usable(s);
     status = otp_put_device(s, device, -1);
@@ -470,18 +472,18 @@ fail_attempt(struct otp_step *s, struct factor_outcome *out,
 }
 
 /* Compare with what the device would give now. */
-static enum otp_result
+static enum passcode_result
 compare(struct otp_step *s, const struct otp_device *device, const char *code,
         int64_t *ret_step)
 {
-    struct otp_totp totp;
-    enum otp_result result = OTP_WRONG;
+    struct passcode_totp totp;
+    enum passcode_result result = PASSCODE_WRONG;
 
     if (!otp_is_app(device))
-        return otp_challenge_check(&s->flow.key, s->settings->digits, code,
+        return passcode_challenge_check(&s->flow.key, s->settings->digits, code,
                                    s->flow.expires_at_ms, s->in->now_ms);
     if (otp_totp_of(device->record->body, s->settings->totp_window, &totp))
-        result = otp_totp_check(&totp, s->in->now_ms, code, ret_step);
+        result = passcode_totp_check(&totp, s->in->now_ms, code, ret_step);
     explicit_bzero(&totp, sizeof(totp));
     return result;
 }
@@ -516,13 +518,13 @@ judge(struct otp_step *s, struct factor_outcome *out,
     int64_t step = -1;
 
     switch (compare(s, device, code, &step)) {
-    case OTP_RIGHT:
+    case PASSCODE_RIGHT:
         return accept(s, out, device, step);
-    case OTP_EXPIRED:
+    case PASSCODE_EXPIRED:
         return refuse_expired(s, out);
-    case OTP_USED:
+    case PASSCODE_USED:
         return fail_attempt(s, out, device, "used");
-    case OTP_WRONG:
+    case PASSCODE_WRONG:
     default:
         status = count_guess(s, device);
         return status ? status : fail_attempt(s, out, device, "wrong");
@@ -535,7 +537,7 @@ check_otp(struct otp_step *s, struct factor_outcome *out)
     const char *typed =
         json_string_value(json_object_get(s->in->fields, "otp"));
     struct otp_device *device = otp_selected(s);
-    char code[OTP_CODE_SIZE];
+    char code[PASSCODE_SIZE];
     factor_status status;
 
     if (!device || !device->record || !typed)
@@ -543,7 +545,7 @@ check_otp(struct otp_step *s, struct factor_outcome *out)
     if (!device->usable)
         return refuse_locked(s, out, device);
     /* What cannot be a code is no guess, but it is an attempt. */
-    status = otp_clean(typed, digits_of(s, device), code)
+    status = passcode_clean(typed, digits_of(s, device), code)
                  ? judge(s, out, device, code)
                  : fail_attempt(s, out, device, "malformed");
     explicit_bzero(code, sizeof(code));

@@ -19,9 +19,9 @@ enum { TOTP_PERIOD_S = 30 };
 /* Keys as long as the hash, RFC 6238 section 3, as far as the entropy of one
  * step goes beside the id. */
 static const size_t key_lens[] = {
-    [OTP_SHA1] = 20,
-    [OTP_SHA256] = 32,
-    [OTP_SHA512] = 48,
+    [PASSCODE_SHA1] = 20,
+    [PASSCODE_SHA256] = 32,
+    [PASSCODE_SHA512] = 48,
 };
 
 /* --- Outcomes --- */
@@ -136,7 +136,7 @@ static json_t *
 with_key(const struct otp_step *s, const json_t *old, const uint8_t *key,
          size_t len)
 {
-    char hex[2 * OTP_KEY_MAX + 1];
+    char hex[2 * PASSCODE_KEY_MAX + 1];
     json_t *body = old ? json_deep_copy(old)
                        : json_pack("{s:i, s:s, s:i, s:i}", "v", 1, "channel",
                                    OTP_TOTP_CHANNEL, "failures", 0,
@@ -203,10 +203,10 @@ enroll(const struct otp_step *s, struct factor_outcome *out)
                                      "method", OTP_TOTP_TYPE));
     if (status)
         return status;
-    secret = s->host->alloc(s->in->arena, otp_base32_size(len));
+    secret = s->host->alloc(s->in->arena, passcode_base32_size(len));
     if (!secret)
         return FACTOR_E_NOMEM;
-    otp_base32(key, len, secret);
+    passcode_base32(key, len, secret);
     return answer(out, json_pack("{s:s, s:o, s:s}", "id", id, "uri",
                                  key_uri(s, secret), "secret", secret));
 }
@@ -236,7 +236,7 @@ remove_app(const struct otp_step *s, struct factor_outcome *out)
 static bool
 has_failures(const struct factor_record *record)
 {
-    struct otp_counter counter = otp_counter_of(record->body);
+    struct passcode_counter counter = otp_counter_of(record->body);
 
     return counter.failures > 0 || counter.disabled ||
            counter.locked_until_ms > 0;
@@ -283,7 +283,7 @@ unlock(const struct otp_step *s, struct factor_outcome *out)
 static json_t *
 show_counter(const json_t *body)
 {
-    struct otp_counter counter = otp_counter_of(body);
+    struct passcode_counter counter = otp_counter_of(body);
 
     return json_pack("{s:I, s:b, s:I}", "failures",
                      (json_int_t)counter.failures, "disabled",
@@ -299,10 +299,10 @@ show_record(const struct otp_step *s, const struct factor_record *record)
         json_string_value(json_object_get(secret, "address"));
     json_t *shown = show_counter(record->body);
     char *masked = s->host->alloc(s->in->arena,
-                                  otp_mask_size(address ? address : ""));
+                                  passcode_mask_size(address ? address : ""));
 
     if (address && masked)
-        otp_mask(address, &s->settings->mask, masked);
+        passcode_mask(address, &s->settings->mask, masked);
     if (shown && masked &&
         !json_object_set_new(shown, "id", json_string(record->id)) &&
         !json_object_set_new(shown, "channel",

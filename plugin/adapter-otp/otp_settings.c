@@ -65,7 +65,8 @@ const struct factor_setting *const otp_setting_table[] = {
             .value = "2", .min = 0, .max = 16,
             .text = "Trailing characters shown of such an address."),
     SETTING(.name = "otp_length", .type = FACTOR_SETTING_INTEGER,
-            .value = "6", .min = OTP_DIGITS_MIN, .max = OTP_DIGITS_MAX,
+            .value = "6", .min = PASSCODE_DIGITS_MIN,
+                .max = PASSCODE_DIGITS_MAX,
             .text = "Digits of a passcode."),
     SETTING(.name = "lifetime", .type = FACTOR_SETTING_DURATION,
             .value = "\"5min\"", .min = SECOND_MS, .max = 10 * MINUTE_MS,
@@ -106,10 +107,11 @@ const struct factor_setting *const otp_setting_table[] = {
             .text = "Hash of newly enrolled authenticator apps; many know "
                     "SHA1 alone."),
     SETTING(.name = "totp_length", .type = FACTOR_SETTING_INTEGER,
-            .value = "6", .min = OTP_DIGITS_MIN, .max = OTP_DIGITS_MAX,
+            .value = "6", .min = PASSCODE_DIGITS_MIN,
+                .max = PASSCODE_DIGITS_MAX,
             .text = "Digits of newly enrolled authenticator apps."),
     SETTING(.name = "totp_window", .type = FACTOR_SETTING_INTEGER,
-            .value = "1", .min = 0, .max = OTP_WINDOW_MAX,
+            .value = "1", .min = 0, .max = PASSCODE_WINDOW_MAX,
             .text = "Steps of 30 s that a phone's clock may be wrong by."),
     SETTING(.name = "show_success_state", .type = FACTOR_SETTING_BOOLEAN,
             .value = "true",
@@ -121,13 +123,13 @@ const struct factor_setting *const otp_setting_table[] = {
 };
 
 static const char *const hash_names[] = {
-    [OTP_SHA1] = "SHA1",
-    [OTP_SHA256] = "SHA256",
-    [OTP_SHA512] = "SHA512",
+    [PASSCODE_SHA1] = "SHA1",
+    [PASSCODE_SHA256] = "SHA256",
+    [PASSCODE_SHA512] = "SHA512",
 };
 
 const char *
-otp_hash_name(enum otp_hash hash)
+otp_hash_name(enum passcode_hash hash)
 {
     return hash_names[hash];
 }
@@ -137,7 +139,7 @@ otp_hash_by_name(const char *name)
 {
     int hash;
 
-    for (hash = OTP_SHA1; name && hash <= OTP_SHA512; hash++)
+    for (hash = PASSCODE_SHA1; name && hash <= PASSCODE_SHA512; hash++)
         if (strcmp(hash_names[hash], name) == 0)
             return hash;
     return -1;
@@ -222,13 +224,13 @@ load_limits(struct otp_settings *settings)
     settings->lifetime_ms = integer_of(json, "lifetime");
     settings->pace.max_resends = (uint32_t)integer_of(json, "max_resends");
     settings->pace.cooldown_ms = integer_of(json, "resend_cooldown");
-    settings->device_lock = (struct otp_lock_rule){
+    settings->device_lock = (struct passcode_lock_rule){
         .every = (uint32_t)integer_of(json, "lock_after"),
         .disable_at = (uint32_t)integer_of(json, "disable_after"),
         .first_ms = integer_of(json, "lock_time"),
         .longest_ms = integer_of(json, "lock_time_max"),
     };
-    settings->account_lock = (struct otp_lock_rule){
+    settings->account_lock = (struct passcode_lock_rule){
         .every = (uint32_t)integer_of(json, "account_lock_after"),
         .first_ms = integer_of(json, "account_lock_time"),
         .longest_ms = integer_of(json, "account_lock_time"),
@@ -240,7 +242,8 @@ load_limits(struct otp_settings *settings)
 static const char *
 missing_limit(const struct otp_settings *settings)
 {
-    if (settings->digits < OTP_DIGITS_MIN || settings->digits > OTP_DIGITS_MAX)
+    if (settings->digits < PASSCODE_DIGITS_MIN ||
+        settings->digits > PASSCODE_DIGITS_MAX)
         return "otp_length: 6 to 8";
     if (settings->max_attempts == 0 || settings->lifetime_ms <= 0)
         return "max_attempts and lifetime: more than 0";
@@ -264,13 +267,13 @@ load_totp(struct otp_settings *settings, const char **ret_why)
 
     settings->totp_digits = (unsigned)integer_of(json, "totp_length");
     settings->totp_window = (unsigned)integer_of(json, "totp_window");
-    if (hash < 0 || settings->totp_digits < OTP_DIGITS_MIN ||
-        settings->totp_digits > OTP_DIGITS_MAX ||
-        settings->totp_window > OTP_WINDOW_MAX) {
+    if (hash < 0 || settings->totp_digits < PASSCODE_DIGITS_MIN ||
+        settings->totp_digits > PASSCODE_DIGITS_MAX ||
+        settings->totp_window > PASSCODE_WINDOW_MAX) {
         *ret_why = "totp_algorithm, totp_length or totp_window: out of range";
         return false;
     }
-    settings->totp_hash = (enum otp_hash)hash;
+    settings->totp_hash = (enum passcode_hash)hash;
     return true;
 }
 

@@ -8,8 +8,8 @@
 #include <jansson.h>
 
 #include "factor/settings.h"
-#include "plugin/adapter-otp/otp_core.h"
-#include "plugin/adapter-otp/otp_mask.h"
+#include "passcode/passcode.h"
+#include "passcode/mask.h"
 
 enum { OTP_METHODS_MAX = 16 };
 
@@ -36,16 +36,16 @@ struct otp_settings {
     bool bypass;
     bool show_success_state;
     bool show_failed_state;
-    struct otp_mask_rule mask;
+    struct passcode_mask_rule mask;
 
     unsigned digits;
     uint32_t max_attempts;
     int64_t lifetime_ms;
-    struct otp_pace pace;
-    struct otp_lock_rule device_lock;
-    struct otp_lock_rule account_lock;
+    struct passcode_pace pace;
+    struct passcode_lock_rule device_lock;
+    struct passcode_lock_rule account_lock;
 
-    enum otp_hash totp_hash; /* of authenticators enrolled from now on */
+    enum passcode_hash totp_hash; /* of authenticators enrolled from now on */
     unsigned totp_digits;
     unsigned totp_window;
 };
@@ -59,7 +59,7 @@ bool otp_settings_load(struct otp_settings *settings, const json_t *json,
 void otp_settings_drop(struct otp_settings *settings);
 
 /* Names of the hashes in otpauth URIs and in records; -1: unknown. */
-const char *otp_hash_name(enum otp_hash hash);
+const char *otp_hash_name(enum passcode_hash hash);
 int otp_hash_by_name(const char *name);
 
 #endif

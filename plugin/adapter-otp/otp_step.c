@@ -31,22 +31,22 @@ count_of(const json_t *json, const char *name)
 }
 
 static bool
-key_of(const char *hex, struct otp_key *ret_key)
+key_of(const char *hex, struct passcode_key *ret_key)
 {
-    *ret_key = (struct otp_key){ .len = sizeof(ret_key->bytes) };
+    *ret_key = (struct passcode_key){ .len = sizeof(ret_key->bytes) };
     if (hex && oath_hex2bin(hex, (char *)ret_key->bytes, &ret_key->len) ==
                    OATH_OK)
         return true;
-    *ret_key = (struct otp_key){ .len = 0 };
+    *ret_key = (struct passcode_key){ .len = 0 };
     return false;
 }
 
 /* --- Records --- */
 
-struct otp_counter
+struct passcode_counter
 otp_counter_of(const json_t *body)
 {
-    return (struct otp_counter){
+    return (struct passcode_counter){
         .failures = count_of(body, "failures"),
         .disabled = json_is_true(json_object_get(body, "disabled")),
         .locked_until_ms = integer_of(body, "locked_until_ms"),
@@ -54,19 +54,19 @@ otp_counter_of(const json_t *body)
 }
 
 bool
-otp_totp_of(const json_t *body, unsigned window, struct otp_totp *ret)
+otp_totp_of(const json_t *body, unsigned window, struct passcode_totp *ret)
 {
     int hash = otp_hash_by_name(text_of(body, "hash"));
 
-    *ret = (struct otp_totp){
-        .hash = hash < 0 ? OTP_SHA1 : (enum otp_hash)hash,
+    *ret = (struct passcode_totp){
+        .hash = hash < 0 ? PASSCODE_SHA1 : (enum passcode_hash)hash,
         .digits = (unsigned)count_of(body, "digits"),
         .period_s = (unsigned)count_of(body, "period_s"),
         .window = window,
         .last_step = integer_of(body, "last_step"),
     };
-    return hash >= 0 && ret->digits >= OTP_DIGITS_MIN &&
-           ret->digits <= OTP_DIGITS_MAX && ret->period_s > 0 &&
+    return hash >= 0 && ret->digits >= PASSCODE_DIGITS_MIN &&
+           ret->digits <= PASSCODE_DIGITS_MAX && ret->period_s > 0 &&
            key_of(text_of(json_object_get(body, "secret"), "key"), &ret->key);
 }
 
@@ -157,7 +157,7 @@ load_method(struct otp_step *s, const struct otp_method *method)
     normal = s->host->alloc(s->in->arena, strlen(device.address) + 1);
     if (!normal)
         return FACTOR_E_NOMEM;
-    otp_normalise(device.address, normal);
+    passcode_normalise(device.address, normal);
     device.normal = normal;
     device.record = find_record(s->in, device.channel, normal);
     if (*normal && !is_listed(s, &device) &&
@@ -172,7 +172,7 @@ load_app(struct otp_step *s)
     struct otp_device device = { .channel = OTP_TOTP_CHANNEL,
                                  .type = OTP_TOTP_TYPE,
                                  .normal = "" };
-    struct otp_totp totp;
+    struct passcode_totp totp;
 
     device.record = find_record(s->in, OTP_TOTP_CHANNEL, NULL);
     if (device.record && otp_totp_of(device.record->body, 0, &totp))
@@ -197,12 +197,12 @@ load_devices(struct otp_step *s)
 void
 otp_update_usable(struct otp_step *s)
 {
-    bool locked = otp_locked(&s->account, s->in->now_ms);
+    bool locked = passcode_locked(&s->account, s->in->now_ms);
     size_t i;
 
     for (i = 0; i < s->device_count; i++)
         s->devices[i].usable =
-            !locked && !otp_locked(&s->devices[i].counter, s->in->now_ms);
+            !locked && !passcode_locked(&s->devices[i].counter, s->in->now_ms);
 }
 
 /* --- The flow --- */
@@ -261,9 +261,9 @@ set_integer(json_t *data, const char *name, int64_t value)
 }
 
 static int
-set_key(json_t *data, const struct otp_key *key)
+set_key(json_t *data, const struct passcode_key *key)
 {
-    char hex[2 * OTP_KEY_MAX + 1];
+    char hex[2 * PASSCODE_KEY_MAX + 1];
     int failed;
 
     oath_bin2hex((const char *)key->bytes, key->len, hex);

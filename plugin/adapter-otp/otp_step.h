@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 #include "factor/adapter.h"
-#include "plugin/adapter-otp/otp_core.h"
+#include "passcode/passcode.h"
 #include "plugin/adapter-otp/otp_settings.h"
 
 /* The collections.  An authenticator is one (user, channel, address), named
@@ -24,7 +24,7 @@ enum {
     OTP_AUTHENTICATORS_MAX = 1000,
     /* Where in the step's entropy what is new is taken from. */
     OTP_ENTROPY_KEY = 0,
-    OTP_ENTROPY_ID = OTP_CHALLENGE_KEY_LEN,
+    OTP_ENTROPY_ID = PASSCODE_CHALLENGE_KEY_LEN,
     OTP_ID_LEN = 16
 };
 
@@ -45,14 +45,14 @@ struct otp_device {
     const char *type;
     const char *address; /* as the user's record has it; NULL: an app */
     const char *normal;  /* the same in one spelling */
-    struct otp_counter counter;
+    struct passcode_counter counter;
     bool usable;
 };
 
 /* What the flow remembers between its steps. */
 struct otp_flow {
     const char *device;    /* id of the selected one, or NULL */
-    struct otp_key key;    /* of the open challenge; len 0: there is none */
+    struct passcode_key key; /* of the open challenge; len 0: there is none */
     uint32_t attempts;     /* wrong codes, over all devices */
     uint32_t resends;
     int64_t sent_at_ms;    /* when the device was last selected or sent to */
@@ -73,7 +73,7 @@ struct otp_step {
     struct otp_device devices[OTP_DEVICES_MAX]; /* in the order of trial */
     size_t device_count;
     const struct factor_record *account_record; /* or NULL */
-    struct otp_counter account;
+    struct passcode_counter account;
     struct otp_flow flow;
 };
 
@@ -112,7 +112,8 @@ const char *otp_state(struct otp_step *s, const char **ret_failure,
                       int64_t *ret_changes_at_ms);
 
 /* Members of a record's body. */
-struct otp_counter otp_counter_of(const json_t *body);
-bool otp_totp_of(const json_t *body, unsigned window, struct otp_totp *ret);
+struct passcode_counter otp_counter_of(const json_t *body);
+bool otp_totp_of(const json_t *body, unsigned window,
+                 struct passcode_totp *ret);
 
 #endif

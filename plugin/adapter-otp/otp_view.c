@@ -15,10 +15,10 @@ set_target(struct otp_step *s, json_t *json, const struct otp_device *device)
 
     if (otp_is_app(device))
         return 0;
-    masked = s->host->alloc(s->in->arena, otp_mask_size(device->address));
+    masked = s->host->alloc(s->in->arena, passcode_mask_size(device->address));
     if (!masked)
         return -1;
-    otp_mask(device->address, &s->settings->mask, masked);
+    passcode_mask(device->address, &s->settings->mask, masked);
     return json_object_set_new(json, "target", json_string(masked));
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* plugin/adapter-otp/otp_mask.c - addresses as they may be shown. */
-#include "plugin/adapter-otp/otp_mask.h"
+/* passcode/mask.c - addresses as they may be shown. */
+#include "passcode/mask.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -100,7 +100,7 @@ mask_phone(char *at, const char *address)
 }
 
 static char *
-mask_other(char *at, const char *address, const struct otp_mask_rule *rule)
+mask_other(char *at, const char *address, const struct passcode_mask_rule *rule)
 {
     size_t len = strlen(address);
     size_t half = count_characters(address, len) / 2;
@@ -111,13 +111,13 @@ mask_other(char *at, const char *address, const struct otp_mask_rule *rule)
 }
 
 size_t
-otp_mask_size(const char *address)
+passcode_mask_size(const char *address)
 {
     return strlen(address) + STARS_MAX + 1;
 }
 
 void
-otp_mask(const char *address, const struct otp_mask_rule *rule,
+passcode_mask(const char *address, const struct passcode_mask_rule *rule,
          char *ret_masked)
 {
     const char *domain = strrchr(address, '@');
@@ -133,7 +133,7 @@ otp_mask(const char *address, const struct otp_mask_rule *rule,
 }
 
 void
-otp_normalise(const char *address, char *ret_normal)
+passcode_normalise(const char *address, char *ret_normal)
 {
     const char *dropped = is_phone(address) ? " \t()-./" : " \t";
 

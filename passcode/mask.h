@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* plugin/adapter-otp/otp_mask.h - addresses as they may be shown. */
-#ifndef OTP_MASK_H
-#define OTP_MASK_H
+/* passcode/mask.h - addresses as they may be shown. */
+#ifndef PASSCODE_MASK_H
+#define PASSCODE_MASK_H
 
 #include <stddef.h>
 
 /* For what is neither a mailbox nor a number: characters left visible.  Never
  * more than half of the address, whatever is set. */
-struct otp_mask_rule {
+struct passcode_mask_rule {
     size_t leading;
     size_t trailing;
 };
 
 /* Room for the masked form of an address, with its NUL. */
-size_t otp_mask_size(const char *address);
+size_t passcode_mask_size(const char *address);
 
 /* "so****@acme.test", "+155*****55", "ab****yz".  The number of stars says
  * nothing about the length; short addresses show less.  Pure. */
-void otp_mask(const char *address, const struct otp_mask_rule *rule,
+void passcode_mask(const char *address, const struct passcode_mask_rule *rule,
               char *ret_masked);
 
 /* One spelling per mailbox and number, so that each is one authenticator:
  * ASCII letters small, no white space, and of a number only plus and digits.
  * ret_normal takes strlen(address) + 1 bytes. */
-void otp_normalise(const char *address, char *ret_normal);
+void passcode_normalise(const char *address, char *ret_normal);
 
 #endif

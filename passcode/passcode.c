@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* plugin/adapter-otp/otp_core.c - codes, locks and pace as arithmetic. */
-#include "plugin/adapter-otp/otp_core.h"
+/* passcode/passcode.c - codes, locks and pace as arithmetic. */
+#include "passcode/passcode.h"
 
 #include <string.h>
 
@@ -12,21 +12,21 @@
 /* Browsers send one click twice, nearly at once. */
 #define SAME_CLICK_MS 2000
 
-enum { CANDIDATES_MAX = 2 * OTP_WINDOW_MAX + 1 };
+enum { CANDIDATES_MAX = 2 * PASSCODE_WINDOW_MAX + 1 };
 
 /* --- Codes --- */
 
 bool
-otp_clean(const char *typed, unsigned digits, char ret_code[OTP_CODE_SIZE])
+passcode_clean(const char *typed, unsigned digits, char ret_code[PASSCODE_SIZE])
 {
-    char code[OTP_CODE_SIZE] = "";
+    char code[PASSCODE_SIZE] = "";
     size_t len = 0;
 
     ret_code[0] = '\0';
     for (; *typed; typed++) {
         if (*typed == ' ' || *typed == '-')
             continue;
-        if (*typed < '0' || *typed > '9' || len == OTP_DIGITS_MAX)
+        if (*typed < '0' || *typed > '9' || len == PASSCODE_DIGITS_MAX)
             return false;
         code[len++] = *typed;
     }
@@ -37,8 +37,8 @@ otp_clean(const char *typed, unsigned digits, char ret_code[OTP_CODE_SIZE])
 }
 
 bool
-otp_hotp(const struct otp_key *key, uint64_t counter, unsigned digits,
-         char ret_code[OTP_CODE_SIZE])
+passcode_hotp(const struct passcode_key *key, uint64_t counter, unsigned digits,
+         char ret_code[PASSCODE_SIZE])
 {
     return oath_hotp_generate((const char *)key->bytes, key->len, counter,
                               digits, false, OATH_HOTP_DYNAMIC_TRUNCATION,
@@ -58,8 +58,8 @@ same(const char *a, const char *b, size_t len)
 }
 
 uint32_t
-otp_matches(const char *code, size_t len,
-            const char candidates[][OTP_CODE_SIZE], size_t count)
+passcode_matches(const char *code, size_t len,
+            const char candidates[][PASSCODE_SIZE], size_t count)
 {
     uint32_t mask = 0;
     size_t i;
@@ -72,21 +72,22 @@ otp_matches(const char *code, size_t len,
 static bool
 digits_ok(unsigned digits)
 {
-    return digits >= OTP_DIGITS_MIN && digits <= OTP_DIGITS_MAX;
+    return digits >= PASSCODE_DIGITS_MIN && digits <= PASSCODE_DIGITS_MAX;
 }
 
-enum otp_result
-otp_challenge_check(const struct otp_key *key, unsigned digits,
+enum passcode_result
+passcode_challenge_check(const struct passcode_key *key, unsigned digits,
                     const char *code, int64_t expires_at_ms, int64_t now_ms)
 {
-    char candidates[1][OTP_CODE_SIZE] = { "" };
-    enum otp_result result = OTP_WRONG;
+    char candidates[1][PASSCODE_SIZE] = { "" };
+    enum passcode_result result = PASSCODE_WRONG;
 
     if (digits_ok(digits) && strlen(code) == digits &&
-        otp_hotp(key, 0, digits, candidates[0]) &&
-        otp_matches(code, digits, (const char (*)[OTP_CODE_SIZE])candidates,
+        passcode_hotp(key, 0, digits, candidates[0]) &&
+        passcode_matches(code, digits,
+                         (const char (*)[PASSCODE_SIZE])candidates,
                     1))
-        result = now_ms < expires_at_ms ? OTP_RIGHT : OTP_EXPIRED;
+        result = now_ms < expires_at_ms ? PASSCODE_RIGHT : PASSCODE_EXPIRED;
     explicit_bzero(candidates, sizeof(candidates));
     return result;
 }
@@ -94,13 +95,13 @@ otp_challenge_check(const struct otp_key *key, unsigned digits,
 /* --- TOTP --- */
 
 bool
-otp_totp_at(const struct otp_totp *totp, int64_t step,
-            char ret_code[OTP_CODE_SIZE])
+passcode_totp_at(const struct passcode_totp *totp, int64_t step,
+            char ret_code[PASSCODE_SIZE])
 {
     static const int flags[] = {
-        [OTP_SHA1] = 0,
-        [OTP_SHA256] = OATH_TOTP_HMAC_SHA256,
-        [OTP_SHA512] = OATH_TOTP_HMAC_SHA512,
+        [PASSCODE_SHA1] = 0,
+        [PASSCODE_SHA256] = OATH_TOTP_HMAC_SHA256,
+        [PASSCODE_SHA512] = OATH_TOTP_HMAC_SHA512,
     };
 
     return step >= 0 &&
@@ -111,7 +112,7 @@ otp_totp_at(const struct otp_totp *totp, int64_t step,
 }
 
 /* Highest first, so that of two equal codes the later step is used up. */
-static enum otp_result
+static enum passcode_result
 judge_matches(uint32_t matches, int64_t highest_step, int64_t last_step,
               int64_t *ret_step)
 {
@@ -121,33 +122,34 @@ judge_matches(uint32_t matches, int64_t highest_step, int64_t last_step,
         if (!(matches & 1))
             continue;
         if (step <= last_step)
-            return OTP_USED;
+            return PASSCODE_USED;
         *ret_step = step;
-        return OTP_RIGHT;
+        return PASSCODE_RIGHT;
     }
-    return OTP_WRONG;
+    return PASSCODE_WRONG;
 }
 
-enum otp_result
-otp_totp_check(const struct otp_totp *totp, int64_t now_ms, const char *code,
+enum passcode_result
+passcode_totp_check(const struct passcode_totp *totp, int64_t now_ms,
+                    const char *code,
                int64_t *ret_step)
 {
-    char candidates[CANDIDATES_MAX][OTP_CODE_SIZE] = { "" };
+    char candidates[CANDIDATES_MAX][PASSCODE_SIZE] = { "" };
     size_t i, count = 2 * (size_t)totp->window + 1;
     int64_t highest;
     uint32_t matches = 0;
 
     /* Of no digits, every candidate would equal the empty code. */
     if (!digits_ok(totp->digits) || strlen(code) != totp->digits)
-        return OTP_WRONG;
-    if (totp->window > OTP_WINDOW_MAX || totp->period_s == 0 || now_ms < 0)
-        return OTP_WRONG;
+        return PASSCODE_WRONG;
+    if (totp->window > PASSCODE_WINDOW_MAX || totp->period_s == 0 || now_ms < 0)
+        return PASSCODE_WRONG;
     highest = now_ms / 1000 / totp->period_s + totp->window;
     for (i = 0; i < count; i++)
-        if (!otp_totp_at(totp, highest - (int64_t)i, candidates[i]))
+        if (!passcode_totp_at(totp, highest - (int64_t)i, candidates[i]))
             candidates[i][0] = '\0';
-    matches = otp_matches(code, totp->digits,
-                          (const char (*)[OTP_CODE_SIZE])candidates, count);
+    matches = passcode_matches(code, totp->digits,
+                          (const char (*)[PASSCODE_SIZE])candidates, count);
     explicit_bzero(candidates, sizeof(candidates));
     return judge_matches(matches, highest, totp->last_step, ret_step);
 }
@@ -155,7 +157,7 @@ otp_totp_check(const struct otp_totp *totp, int64_t now_ms, const char *code,
 /* --- Locks --- */
 
 int64_t
-otp_lock_time(const struct otp_lock_rule *rule, uint32_t failures)
+passcode_lock_time(const struct passcode_lock_rule *rule, uint32_t failures)
 {
     int64_t time = rule->first_ms;
     uint32_t locks;
@@ -171,14 +173,14 @@ otp_lock_time(const struct otp_lock_rule *rule, uint32_t failures)
 }
 
 bool
-otp_count_failure(struct otp_counter *counter,
-                  const struct otp_lock_rule *rule, int64_t now_ms)
+passcode_count_failure(struct passcode_counter *counter,
+                  const struct passcode_lock_rule *rule, int64_t now_ms)
 {
     int64_t time;
 
     if (counter->failures < UINT32_MAX)
         counter->failures++;
-    time = otp_lock_time(rule, counter->failures);
+    time = passcode_lock_time(rule, counter->failures);
     if (time > 0)
         counter->locked_until_ms = now_ms + time;
     if (rule->disable_at > 0 && counter->failures >= rule->disable_at)
@@ -187,32 +189,32 @@ otp_count_failure(struct otp_counter *counter,
 }
 
 bool
-otp_locked(const struct otp_counter *counter, int64_t now_ms)
+passcode_locked(const struct passcode_counter *counter, int64_t now_ms)
 {
     return counter->disabled || now_ms < counter->locked_until_ms;
 }
 
 /* --- Pace --- */
 
-enum otp_pace_verdict
-otp_may_resend(const struct otp_pace *pace, uint32_t resends,
+enum passcode_pace_verdict
+passcode_may_resend(const struct passcode_pace *pace, uint32_t resends,
                int64_t sent_at_ms, int64_t now_ms)
 {
     if (resends >= pace->max_resends)
-        return OTP_PACE_LIMIT;
+        return PASSCODE_PACE_LIMIT;
     if (now_ms < sent_at_ms + pace->cooldown_ms)
-        return OTP_PACE_TOO_SOON;
-    return OTP_PACE_OK;
+        return PASSCODE_PACE_TOO_SOON;
+    return PASSCODE_PACE_OK;
 }
 
 bool
-otp_too_old(int64_t expires_at_ms, int64_t now_ms)
+passcode_too_old(int64_t expires_at_ms, int64_t now_ms)
 {
     return expires_at_ms - now_ms < RESEND_MARGIN_MS;
 }
 
 bool
-otp_same_click(int64_t sent_at_ms, int64_t now_ms)
+passcode_same_click(int64_t sent_at_ms, int64_t now_ms)
 {
     return now_ms <= sent_at_ms + SAME_CLICK_MS;
 }
@@ -220,13 +222,13 @@ otp_same_click(int64_t sent_at_ms, int64_t now_ms)
 /* --- Base32 --- */
 
 size_t
-otp_base32_size(size_t len)
+passcode_base32_size(size_t len)
 {
     return (len * 8 + 4) / 5 + 1;
 }
 
 void
-otp_base32(const uint8_t *bytes, size_t len, char *ret_text)
+passcode_base32(const uint8_t *bytes, size_t len, char *ret_text)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     unsigned bits = 0, held = 0;

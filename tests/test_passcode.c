@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/test_otp_core.c - codes, locks, pace and masks of the OTP adapter. */
+/* tests/test_passcode.c - codes, locks, pace and masks. */
 #include <inttypes.h>
 #include <string.h>
 
 #include <liboath/oath.h>
 
-#include "plugin/adapter-otp/otp_core.h"
-#include "plugin/adapter-otp/otp_mask.h"
+#include "passcode/passcode.h"
+#include "passcode/mask.h"
 #include "tests/tap.h"
 
 #define MINUTE INT64_C(60000)
@@ -39,10 +39,10 @@ __wrap_oath_totp_generate2(const char *secret, size_t secret_length,
 }
 
 /* "1234567890" over and over, as in both RFCs. */
-static struct otp_key
+static struct passcode_key
 rfc_key(size_t len)
 {
-    struct otp_key key = { .len = len };
+    struct passcode_key key = { .len = len };
     size_t i;
 
     for (i = 0; i < len; i++)
@@ -59,12 +59,12 @@ hotp_vectors(void)
         "755224", "287082", "359152", "969429", "338314",
         "254676", "287922", "162583", "399871", "520489",
     };
-    struct otp_key key = rfc_key(20);
-    char code[OTP_CODE_SIZE];
+    struct passcode_key key = rfc_key(20);
+    char code[PASSCODE_SIZE];
     uint64_t counter;
 
     for (counter = 0; counter < TAP_COUNT(codes); counter++) {
-        CU_ASSERT_TRUE(otp_hotp(&key, counter, 6, code));
+        CU_ASSERT_TRUE(passcode_hotp(&key, counter, 6, code));
         CU_ASSERT_STRING_EQUAL(code, codes[counter]);
     }
 }
@@ -76,48 +76,48 @@ hotp_digits(void)
     static const char *const codes[] = { [6] = "755224",
                                          [7] = "4755224",
                                          [8] = "84755224" };
-    struct otp_key key = rfc_key(20);
-    char code[OTP_CODE_SIZE];
+    struct passcode_key key = rfc_key(20);
+    char code[PASSCODE_SIZE];
     unsigned digits;
 
     for (digits = 6; digits <= 8; digits++) {
-        CU_ASSERT_TRUE(otp_hotp(&key, 0, digits, code));
+        CU_ASSERT_TRUE(passcode_hotp(&key, 0, digits, code));
         CU_ASSERT_STRING_EQUAL(code, codes[digits]);
     }
-    CU_ASSERT_FALSE(otp_hotp(&key, 0, 5, code));
-    CU_ASSERT_FALSE(otp_hotp(&key, 0, 9, code));
+    CU_ASSERT_FALSE(passcode_hotp(&key, 0, 5, code));
+    CU_ASSERT_FALSE(passcode_hotp(&key, 0, 9, code));
 }
 
 static void
 challenge_check(void)
 {
-    struct otp_key key = rfc_key(20);
+    struct passcode_key key = rfc_key(20);
 
-    CU_ASSERT_EQUAL(otp_challenge_check(&key, 6, "755224", NOW + 1, NOW),
-                    OTP_RIGHT);
-    CU_ASSERT_EQUAL(otp_challenge_check(&key, 6, "755224", NOW, NOW),
-                    OTP_EXPIRED);
-    CU_ASSERT_EQUAL(otp_challenge_check(&key, 6, "755225", NOW + 1, NOW),
-                    OTP_WRONG);
-    CU_ASSERT_EQUAL(otp_challenge_check(&key, 6, "755225", NOW, NOW),
-                    OTP_WRONG);
+    CU_ASSERT_EQUAL(passcode_challenge_check(&key, 6, "755224", NOW + 1, NOW),
+                    PASSCODE_RIGHT);
+    CU_ASSERT_EQUAL(passcode_challenge_check(&key, 6, "755224", NOW, NOW),
+                    PASSCODE_EXPIRED);
+    CU_ASSERT_EQUAL(passcode_challenge_check(&key, 6, "755225", NOW + 1, NOW),
+                    PASSCODE_WRONG);
+    CU_ASSERT_EQUAL(passcode_challenge_check(&key, 6, "755225", NOW, NOW),
+                    PASSCODE_WRONG);
     /* Position 1 of the same key is another code. */
-    CU_ASSERT_EQUAL(otp_challenge_check(&key, 6, "287082", NOW + 1, NOW),
-                    OTP_WRONG);
-    CU_ASSERT_EQUAL(otp_challenge_check(&key, 6, "", NOW + 1, NOW),
-                    OTP_WRONG);
-    CU_ASSERT_EQUAL(otp_challenge_check(&key, 6, "75522", NOW + 1, NOW),
-                    OTP_WRONG);
-    CU_ASSERT_EQUAL(otp_challenge_check(&key, 6, "7552240", NOW + 1, NOW),
-                    OTP_WRONG);
+    CU_ASSERT_EQUAL(passcode_challenge_check(&key, 6, "287082", NOW + 1, NOW),
+                    PASSCODE_WRONG);
+    CU_ASSERT_EQUAL(passcode_challenge_check(&key, 6, "", NOW + 1, NOW),
+                    PASSCODE_WRONG);
+    CU_ASSERT_EQUAL(passcode_challenge_check(&key, 6, "75522", NOW + 1, NOW),
+                    PASSCODE_WRONG);
+    CU_ASSERT_EQUAL(passcode_challenge_check(&key, 6, "7552240", NOW + 1, NOW),
+                    PASSCODE_WRONG);
 }
 
 /* With every digit wrong in turn, and with no digits at all. */
 static void
 challenge_refuses_all_neighbours(void)
 {
-    struct otp_key key = rfc_key(20);
-    char code[OTP_CODE_SIZE] = "755224";
+    struct passcode_key key = rfc_key(20);
+    char code[PASSCODE_SIZE] = "755224";
     size_t i;
     int n;
 
@@ -126,25 +126,26 @@ challenge_refuses_all_neighbours(void)
             memcpy(code, "755224", 7);
             code[i] = (char)('0' + (code[i] - '0' + n) % 10);
             CU_ASSERT_EQUAL(
-                otp_challenge_check(&key, 6, code, NOW + 1, NOW), OTP_WRONG);
+                passcode_challenge_check(&key, 6, code, NOW + 1, NOW),
+                    PASSCODE_WRONG);
         }
     /* Digits that liboath does not make are never right. */
-    CU_ASSERT_EQUAL(otp_challenge_check(&key, 0, "", NOW + 1, NOW),
-                    OTP_WRONG);
-    CU_ASSERT_EQUAL(otp_challenge_check(&key, 5, "55224", NOW + 1, NOW),
-                    OTP_WRONG);
+    CU_ASSERT_EQUAL(passcode_challenge_check(&key, 0, "", NOW + 1, NOW),
+                    PASSCODE_WRONG);
+    CU_ASSERT_EQUAL(passcode_challenge_check(&key, 5, "55224", NOW + 1, NOW),
+                    PASSCODE_WRONG);
 }
 
 static void
 matches_looks_at_all(void)
 {
-    static const char candidates[4][OTP_CODE_SIZE] = { "111111", "222222",
+    static const char candidates[4][PASSCODE_SIZE] = { "111111", "222222",
                                                        "111111", "" };
 
-    CU_ASSERT_EQUAL(otp_matches("111111", 6, candidates, 4), 5);
-    CU_ASSERT_EQUAL(otp_matches("222222", 6, candidates, 4), 2);
-    CU_ASSERT_EQUAL(otp_matches("222223", 6, candidates, 4), 0);
-    CU_ASSERT_EQUAL(otp_matches("322222", 6, candidates, 4), 0);
+    CU_ASSERT_EQUAL(passcode_matches("111111", 6, candidates, 4), 5);
+    CU_ASSERT_EQUAL(passcode_matches("222222", 6, candidates, 4), 2);
+    CU_ASSERT_EQUAL(passcode_matches("222223", 6, candidates, 4), 0);
+    CU_ASSERT_EQUAL(passcode_matches("322222", 6, candidates, 4), 0);
 }
 
 /* --- What users type --- */
@@ -167,12 +168,12 @@ clean(void)
         { "+12345", 6, NULL },         { "12.3456", 6, NULL },
         { "\xd9\xa1\xd9\xa2\xd9\xa3\xd9\xa4\xd9\xa5\xd9\xa6", 6, NULL },
     };
-    char code[OTP_CODE_SIZE];
+    char code[PASSCODE_SIZE];
     size_t i;
 
     for (i = 0; i < TAP_COUNT(rows); i++) {
         memset(code, 'x', sizeof(code));
-        CU_ASSERT_EQUAL(otp_clean(rows[i].typed, rows[i].digits, code),
+        CU_ASSERT_EQUAL(passcode_clean(rows[i].typed, rows[i].digits, code),
                         rows[i].code != NULL);
         CU_ASSERT_STRING_EQUAL(code, rows[i].code ? rows[i].code : "");
     }
@@ -180,14 +181,14 @@ clean(void)
 
 /* --- TOTP --- */
 
-static struct otp_totp
-rfc_totp(enum otp_hash hash)
+static struct passcode_totp
+rfc_totp(enum passcode_hash hash)
 {
-    static const size_t lens[] = { [OTP_SHA1] = 20,
-                                   [OTP_SHA256] = 32,
-                                   [OTP_SHA512] = 64 };
+    static const size_t lens[] = { [PASSCODE_SHA1] = 20,
+                                   [PASSCODE_SHA256] = 32,
+                                   [PASSCODE_SHA512] = 64 };
 
-    return (struct otp_totp){
+    return (struct passcode_totp){
         .key = rfc_key(lens[hash]),
         .hash = hash,
         .digits = 8,
@@ -211,39 +212,39 @@ totp_vectors(void)
         { 2000000000, { "69279037", "90698825", "38618901" } },
         { 20000000000, { "65353130", "77737706", "47863826" } },
     };
-    struct otp_totp totp;
-    char code[OTP_CODE_SIZE];
+    struct passcode_totp totp;
+    char code[PASSCODE_SIZE];
     int64_t step;
     size_t i;
     int hash;
 
     for (i = 0; i < TAP_COUNT(rows); i++)
-        for (hash = OTP_SHA1; hash <= OTP_SHA512; hash++) {
-            totp = rfc_totp((enum otp_hash)hash);
-            CU_ASSERT_TRUE(otp_totp_at(&totp, rows[i].time / 30, code));
+        for (hash = PASSCODE_SHA1; hash <= PASSCODE_SHA512; hash++) {
+            totp = rfc_totp((enum passcode_hash)hash);
+            CU_ASSERT_TRUE(passcode_totp_at(&totp, rows[i].time / 30, code));
             CU_ASSERT_STRING_EQUAL(code, rows[i].codes[hash]);
             step = -2;
-            CU_ASSERT_EQUAL(otp_totp_check(&totp, rows[i].time * 1000,
+            CU_ASSERT_EQUAL(passcode_totp_check(&totp, rows[i].time * 1000,
                                            rows[i].codes[hash], &step),
-                            OTP_RIGHT);
+                            PASSCODE_RIGHT);
             CU_ASSERT_EQUAL(step, rows[i].time / 30);
         }
 }
 
-static enum otp_result
-check_step(const struct otp_totp *totp, int64_t of_step, int64_t now_ms,
+static enum passcode_result
+check_step(const struct passcode_totp *totp, int64_t of_step, int64_t now_ms,
            int64_t *ret_step)
 {
-    char code[OTP_CODE_SIZE] = "";
+    char code[PASSCODE_SIZE] = "";
 
-    CU_ASSERT_TRUE(otp_totp_at(totp, of_step, code));
-    return otp_totp_check(totp, now_ms, code, ret_step);
+    CU_ASSERT_TRUE(passcode_totp_at(totp, of_step, code));
+    return passcode_totp_check(totp, now_ms, code, ret_step);
 }
 
 static void
 totp_window(void)
 {
-    struct otp_totp totp = rfc_totp(OTP_SHA1);
+    struct passcode_totp totp = rfc_totp(PASSCODE_SHA1);
     int64_t step, now = NOW / 30000;
     int64_t offset;
 
@@ -251,43 +252,43 @@ totp_window(void)
         step = -2;
         CU_ASSERT_EQUAL(
             check_step(&totp, now + offset, now * 30000 + 15000, &step),
-            offset >= -1 && offset <= 1 ? OTP_RIGHT : OTP_WRONG);
+            offset >= -1 && offset <= 1 ? PASSCODE_RIGHT : PASSCODE_WRONG);
         CU_ASSERT_EQUAL(step, offset >= -1 && offset <= 1 ? now + offset : -2);
     }
     totp.window = 0;
-    CU_ASSERT_EQUAL(check_step(&totp, now, now * 30000, &step), OTP_RIGHT);
+    CU_ASSERT_EQUAL(check_step(&totp, now, now * 30000, &step), PASSCODE_RIGHT);
     CU_ASSERT_EQUAL(check_step(&totp, now, now * 30000 + 29999, &step),
-                    OTP_RIGHT);
+                    PASSCODE_RIGHT);
     CU_ASSERT_EQUAL(check_step(&totp, now, now * 30000 + 30000, &step),
-                    OTP_WRONG);
+                    PASSCODE_WRONG);
     CU_ASSERT_EQUAL(check_step(&totp, now, now * 30000 - 1, &step),
-                    OTP_WRONG);
+                    PASSCODE_WRONG);
 }
 
 static void
 totp_replay(void)
 {
-    struct otp_totp totp = rfc_totp(OTP_SHA1);
+    struct passcode_totp totp = rfc_totp(PASSCODE_SHA1);
     int64_t step = -2, now = NOW / 30000;
 
     totp.last_step = now;
-    CU_ASSERT_EQUAL(check_step(&totp, now, NOW, &step), OTP_USED);
-    CU_ASSERT_EQUAL(check_step(&totp, now - 1, NOW, &step), OTP_USED);
+    CU_ASSERT_EQUAL(check_step(&totp, now, NOW, &step), PASSCODE_USED);
+    CU_ASSERT_EQUAL(check_step(&totp, now - 1, NOW, &step), PASSCODE_USED);
     CU_ASSERT_EQUAL(step, -2);
-    CU_ASSERT_EQUAL(check_step(&totp, now + 1, NOW, &step), OTP_RIGHT);
+    CU_ASSERT_EQUAL(check_step(&totp, now + 1, NOW, &step), PASSCODE_RIGHT);
     CU_ASSERT_EQUAL(step, now + 1);
     totp.last_step = now + 1;
-    CU_ASSERT_EQUAL(check_step(&totp, now + 1, NOW, &step), OTP_USED);
+    CU_ASSERT_EQUAL(check_step(&totp, now + 1, NOW, &step), PASSCODE_USED);
     /* A clock that was set back opens nothing. */
     CU_ASSERT_EQUAL(check_step(&totp, now - 9, (now - 9) * 30000, &step),
-                    OTP_USED);
+                    PASSCODE_USED);
 }
 
 /* Accept, keep the step, and try everything in the window again. */
 static void
 totp_only_moves_up(void)
 {
-    struct otp_totp totp = rfc_totp(OTP_SHA256);
+    struct passcode_totp totp = rfc_totp(PASSCODE_SHA256);
     int64_t step, now = NOW / 30000, highest = -1;
     int64_t i, offset;
     unsigned accepted = 0;
@@ -296,7 +297,7 @@ totp_only_moves_up(void)
         for (offset = -2; offset <= 2; offset++) {
             step = -2;
             if (check_step(&totp, now + i + offset, (now + i) * 30000,
-                           &step) != OTP_RIGHT)
+                           &step) != PASSCODE_RIGHT)
                 continue;
             CU_ASSERT_TRUE(step > highest);
             highest = totp.last_step = step;
@@ -309,18 +310,18 @@ totp_only_moves_up(void)
 static void
 totp_computes_every_candidate(void)
 {
-    struct otp_totp totp = rfc_totp(OTP_SHA1);
+    struct passcode_totp totp = rfc_totp(PASSCODE_SHA1);
     int64_t step, now = NOW / 30000;
-    char code[OTP_CODE_SIZE];
+    char code[PASSCODE_SIZE];
     int64_t offset;
     unsigned window;
 
-    for (window = 0; window <= OTP_WINDOW_MAX; window++)
+    for (window = 0; window <= PASSCODE_WINDOW_MAX; window++)
         for (offset = -2; offset <= 2; offset++) {
             totp.window = window;
-            otp_totp_at(&totp, now + offset, code);
+            passcode_totp_at(&totp, now + offset, code);
             computed = 0;
-            otp_totp_check(&totp, NOW, code, &step);
+            passcode_totp_check(&totp, NOW, code, &step);
             CU_ASSERT_EQUAL(computed, 2 * window + 1);
         }
 }
@@ -328,40 +329,43 @@ totp_computes_every_candidate(void)
 static void
 totp_odd_arguments(void)
 {
-    struct otp_totp totp = rfc_totp(OTP_SHA1);
-    char code[OTP_CODE_SIZE];
+    struct passcode_totp totp = rfc_totp(PASSCODE_SHA1);
+    char code[PASSCODE_SIZE];
     int64_t step = -2;
 
-    otp_totp_at(&totp, 0, code);
-    CU_ASSERT_EQUAL(otp_totp_check(&totp, 0, code, &step), OTP_RIGHT);
+    passcode_totp_at(&totp, 0, code);
+    CU_ASSERT_EQUAL(passcode_totp_check(&totp, 0, code, &step), PASSCODE_RIGHT);
     CU_ASSERT_EQUAL(step, 0);
-    CU_ASSERT_FALSE(otp_totp_at(&totp, -1, code));
+    CU_ASSERT_FALSE(passcode_totp_at(&totp, -1, code));
     step = -2;
-    CU_ASSERT_EQUAL(otp_totp_check(&totp, -30000, code, &step), OTP_WRONG);
-    CU_ASSERT_EQUAL(otp_totp_check(&totp, 0, "", &step), OTP_WRONG);
-    CU_ASSERT_EQUAL(otp_totp_check(&totp, 0, "123", &step), OTP_WRONG);
+    CU_ASSERT_EQUAL(passcode_totp_check(&totp, -30000, code, &step),
+                    PASSCODE_WRONG);
+    CU_ASSERT_EQUAL(passcode_totp_check(&totp, 0, "", &step), PASSCODE_WRONG);
+    CU_ASSERT_EQUAL(passcode_totp_check(&totp, 0, "123", &step),
+                    PASSCODE_WRONG);
     totp.period_s = 0;
-    CU_ASSERT_EQUAL(otp_totp_check(&totp, 0, code, &step), OTP_WRONG);
+    CU_ASSERT_EQUAL(passcode_totp_check(&totp, 0, code, &step), PASSCODE_WRONG);
     totp.period_s = 30;
     totp.digits = 9;
-    CU_ASSERT_EQUAL(otp_totp_check(&totp, 0, "123456789", &step), OTP_WRONG);
+    CU_ASSERT_EQUAL(passcode_totp_check(&totp, 0, "123456789", &step),
+                    PASSCODE_WRONG);
     totp.digits = 0;
-    CU_ASSERT_EQUAL(otp_totp_check(&totp, 0, "", &step), OTP_WRONG);
+    CU_ASSERT_EQUAL(passcode_totp_check(&totp, 0, "", &step), PASSCODE_WRONG);
     totp.digits = 8;
-    totp.window = OTP_WINDOW_MAX + 1;
-    CU_ASSERT_EQUAL(otp_totp_check(&totp, 0, code, &step), OTP_WRONG);
+    totp.window = PASSCODE_WINDOW_MAX + 1;
+    CU_ASSERT_EQUAL(passcode_totp_check(&totp, 0, code, &step), PASSCODE_WRONG);
     CU_ASSERT_EQUAL(step, -2);
 }
 
 /* --- Locks --- */
 
-static const struct otp_lock_rule device_rule = {
+static const struct passcode_lock_rule device_rule = {
     .every = 5,
     .disable_at = 100,
     .first_ms = 2 * MINUTE,
     .longest_ms = HOUR,
 };
-static const struct otp_lock_rule account_rule = {
+static const struct passcode_lock_rule account_rule = {
     .every = 20,
     .first_ms = HOUR,
     .longest_ms = HOUR,
@@ -374,27 +378,27 @@ lock_times(void)
     uint32_t failures;
 
     for (failures = 0; failures <= 40; failures++)
-        CU_ASSERT_EQUAL(otp_lock_time(&device_rule, failures),
+        CU_ASSERT_EQUAL(passcode_lock_time(&device_rule, failures),
                         failures % 5 || failures == 0
                             ? 0
                             : minutes[failures / 5 - 1] * MINUTE);
-    CU_ASSERT_EQUAL(otp_lock_time(&device_rule, 4294967295u), HOUR);
-    CU_ASSERT_EQUAL(otp_lock_time(&account_rule, 19), 0);
-    CU_ASSERT_EQUAL(otp_lock_time(&account_rule, 20), HOUR);
-    CU_ASSERT_EQUAL(otp_lock_time(&account_rule, 40), HOUR);
+    CU_ASSERT_EQUAL(passcode_lock_time(&device_rule, 4294967295u), HOUR);
+    CU_ASSERT_EQUAL(passcode_lock_time(&account_rule, 19), 0);
+    CU_ASSERT_EQUAL(passcode_lock_time(&account_rule, 20), HOUR);
+    CU_ASSERT_EQUAL(passcode_lock_time(&account_rule, 40), HOUR);
 }
 
 static void
 lock_time_never_overflows(void)
 {
-    const struct otp_lock_rule rule = { .every = 1,
+    const struct passcode_lock_rule rule = { .every = 1,
                                         .first_ms = 1,
                                         .longest_ms = INT64_MAX };
     int64_t before = 0, time;
     uint32_t failures;
 
     for (failures = 1; failures < 200; failures++) {
-        time = otp_lock_time(&rule, failures);
+        time = passcode_lock_time(&rule, failures);
         CU_ASSERT_TRUE(time >= before && time > 0);
         before = time;
     }
@@ -404,43 +408,43 @@ lock_time_never_overflows(void)
 static void
 locks_run_out(void)
 {
-    struct otp_counter counter = { 0 };
+    struct passcode_counter counter = { 0 };
     int i;
 
     for (i = 1; i <= 4; i++) {
-        CU_ASSERT_FALSE(otp_count_failure(&counter, &device_rule, NOW));
-        CU_ASSERT_FALSE(otp_locked(&counter, NOW));
+        CU_ASSERT_FALSE(passcode_count_failure(&counter, &device_rule, NOW));
+        CU_ASSERT_FALSE(passcode_locked(&counter, NOW));
     }
-    CU_ASSERT_TRUE(otp_count_failure(&counter, &device_rule, NOW));
+    CU_ASSERT_TRUE(passcode_count_failure(&counter, &device_rule, NOW));
     CU_ASSERT_EQUAL(counter.failures, 5);
-    CU_ASSERT_TRUE(otp_locked(&counter, NOW));
-    CU_ASSERT_TRUE(otp_locked(&counter, NOW + 2 * MINUTE - 1));
-    CU_ASSERT_FALSE(otp_locked(&counter, NOW + 2 * MINUTE));
+    CU_ASSERT_TRUE(passcode_locked(&counter, NOW));
+    CU_ASSERT_TRUE(passcode_locked(&counter, NOW + 2 * MINUTE - 1));
+    CU_ASSERT_FALSE(passcode_locked(&counter, NOW + 2 * MINUTE));
     /* Running out is not clearing: the next lock is twice as long. */
     for (i = 6; i <= 9; i++)
         CU_ASSERT_FALSE(
-            otp_count_failure(&counter, &device_rule, NOW + 2 * MINUTE));
+            passcode_count_failure(&counter, &device_rule, NOW + 2 * MINUTE));
     CU_ASSERT_TRUE(
-        otp_count_failure(&counter, &device_rule, NOW + 2 * MINUTE));
-    CU_ASSERT_TRUE(otp_locked(&counter, NOW + 6 * MINUTE - 1));
-    CU_ASSERT_FALSE(otp_locked(&counter, NOW + 6 * MINUTE));
+        passcode_count_failure(&counter, &device_rule, NOW + 2 * MINUTE));
+    CU_ASSERT_TRUE(passcode_locked(&counter, NOW + 6 * MINUTE - 1));
+    CU_ASSERT_FALSE(passcode_locked(&counter, NOW + 6 * MINUTE));
 }
 
 static void
 hundred_disable(void)
 {
-    struct otp_counter counter = { 0 };
+    struct passcode_counter counter = { 0 };
     int64_t now = NOW;
     int i;
 
     for (i = 1; i <= 100; i++) {
         CU_ASSERT_FALSE(counter.disabled);
-        if (otp_locked(&counter, now))
+        if (passcode_locked(&counter, now))
             now = counter.locked_until_ms;
-        otp_count_failure(&counter, &device_rule, now);
+        passcode_count_failure(&counter, &device_rule, now);
     }
     CU_ASSERT_TRUE(counter.disabled);
-    CU_ASSERT_TRUE(otp_locked(&counter, INT64_MAX));
+    CU_ASSERT_TRUE(passcode_locked(&counter, INT64_MAX));
     /* 2 + 4 + 8 + 16 + 32 minutes and 14 hours were waited. */
     CU_ASSERT_EQUAL(now - NOW, 62 * MINUTE + 14 * HOUR);
 }
@@ -448,9 +452,9 @@ hundred_disable(void)
 static void
 counts_do_not_wrap(void)
 {
-    struct otp_counter counter = { .failures = UINT32_MAX };
+    struct passcode_counter counter = { .failures = UINT32_MAX };
 
-    otp_count_failure(&counter, &account_rule, NOW);
+    passcode_count_failure(&counter, &account_rule, NOW);
     CU_ASSERT_EQUAL(counter.failures, UINT32_MAX);
 }
 
@@ -459,34 +463,40 @@ counts_do_not_wrap(void)
 static void
 pace(void)
 {
-    const struct otp_pace rule = { .max_resends = 15, .cooldown_ms = 20000 };
-    const struct otp_pace none = { .max_resends = 2, .cooldown_ms = 0 };
+    const struct passcode_pace rule = { .max_resends = 15,
+                                        .cooldown_ms = 20000 };
+    const struct passcode_pace none = { .max_resends = 2, .cooldown_ms = 0 };
 
-    CU_ASSERT_EQUAL(otp_may_resend(&rule, 0, NOW, NOW), OTP_PACE_TOO_SOON);
-    CU_ASSERT_EQUAL(otp_may_resend(&rule, 0, NOW, NOW + 19999),
-                    OTP_PACE_TOO_SOON);
-    CU_ASSERT_EQUAL(otp_may_resend(&rule, 0, NOW, NOW + 20000), OTP_PACE_OK);
-    CU_ASSERT_EQUAL(otp_may_resend(&rule, 14, NOW, NOW + 20000), OTP_PACE_OK);
-    CU_ASSERT_EQUAL(otp_may_resend(&rule, 15, NOW, NOW + 20000),
-                    OTP_PACE_LIMIT);
-    CU_ASSERT_EQUAL(otp_may_resend(&rule, 15, NOW, NOW), OTP_PACE_LIMIT);
-    CU_ASSERT_EQUAL(otp_may_resend(&none, 1, NOW, NOW), OTP_PACE_OK);
-    CU_ASSERT_EQUAL(otp_may_resend(&none, 2, NOW, NOW), OTP_PACE_LIMIT);
+    CU_ASSERT_EQUAL(passcode_may_resend(&rule, 0, NOW, NOW),
+                    PASSCODE_PACE_TOO_SOON);
+    CU_ASSERT_EQUAL(passcode_may_resend(&rule, 0, NOW, NOW + 19999),
+                    PASSCODE_PACE_TOO_SOON);
+    CU_ASSERT_EQUAL(passcode_may_resend(&rule, 0, NOW, NOW + 20000),
+                    PASSCODE_PACE_OK);
+    CU_ASSERT_EQUAL(passcode_may_resend(&rule, 14, NOW, NOW + 20000),
+                    PASSCODE_PACE_OK);
+    CU_ASSERT_EQUAL(passcode_may_resend(&rule, 15, NOW, NOW + 20000),
+                    PASSCODE_PACE_LIMIT);
+    CU_ASSERT_EQUAL(passcode_may_resend(&rule, 15, NOW, NOW),
+                    PASSCODE_PACE_LIMIT);
+    CU_ASSERT_EQUAL(passcode_may_resend(&none, 1, NOW, NOW), PASSCODE_PACE_OK);
+    CU_ASSERT_EQUAL(passcode_may_resend(&none, 2, NOW, NOW),
+                    PASSCODE_PACE_LIMIT);
     /* A clock that was set back lengthens the wait, never shortens it. */
-    CU_ASSERT_EQUAL(otp_may_resend(&rule, 0, NOW, NOW - HOUR),
-                    OTP_PACE_TOO_SOON);
+    CU_ASSERT_EQUAL(passcode_may_resend(&rule, 0, NOW, NOW - HOUR),
+                    PASSCODE_PACE_TOO_SOON);
 }
 
 static void
 ages(void)
 {
-    CU_ASSERT_FALSE(otp_too_old(NOW + MINUTE, NOW));
-    CU_ASSERT_TRUE(otp_too_old(NOW + MINUTE - 1, NOW));
-    CU_ASSERT_TRUE(otp_too_old(NOW, NOW));
-    CU_ASSERT_TRUE(otp_too_old(NOW - HOUR, NOW));
-    CU_ASSERT_TRUE(otp_same_click(NOW, NOW));
-    CU_ASSERT_TRUE(otp_same_click(NOW, NOW + 2000));
-    CU_ASSERT_FALSE(otp_same_click(NOW, NOW + 2001));
+    CU_ASSERT_FALSE(passcode_too_old(NOW + MINUTE, NOW));
+    CU_ASSERT_TRUE(passcode_too_old(NOW + MINUTE - 1, NOW));
+    CU_ASSERT_TRUE(passcode_too_old(NOW, NOW));
+    CU_ASSERT_TRUE(passcode_too_old(NOW - HOUR, NOW));
+    CU_ASSERT_TRUE(passcode_same_click(NOW, NOW));
+    CU_ASSERT_TRUE(passcode_same_click(NOW, NOW + 2000));
+    CU_ASSERT_FALSE(passcode_same_click(NOW, NOW + 2001));
 }
 
 /* --- Base32 --- */
@@ -502,9 +512,9 @@ base32(void)
     size_t len;
 
     for (len = 0; len < TAP_COUNT(texts); len++) {
-        otp_base32((const uint8_t *)"foobar", len, text);
+        passcode_base32((const uint8_t *)"foobar", len, text);
         CU_ASSERT_STRING_EQUAL(text, texts[len]);
-        CU_ASSERT_EQUAL(otp_base32_size(len), strlen(texts[len]) + 1);
+        CU_ASSERT_EQUAL(passcode_base32_size(len), strlen(texts[len]) + 1);
     }
 }
 
@@ -513,7 +523,7 @@ base32(void)
 static void
 masks(void)
 {
-    static const struct otp_mask_rule rule = { 2, 2 };
+    static const struct passcode_mask_rule rule = { 2, 2 };
     static const struct {
         const char *address, *masked;
     } rows[] = {
@@ -541,22 +551,22 @@ masks(void)
     size_t i;
 
     for (i = 0; i < TAP_COUNT(rows); i++) {
-        CU_ASSERT_TRUE(otp_mask_size(rows[i].address) <= sizeof(masked));
-        otp_mask(rows[i].address, &rule, masked);
+        CU_ASSERT_TRUE(passcode_mask_size(rows[i].address) <= sizeof(masked));
+        passcode_mask(rows[i].address, &rule, masked);
         CU_ASSERT_STRING_EQUAL(masked, rows[i].masked);
-        CU_ASSERT_TRUE(strlen(masked) < otp_mask_size(rows[i].address));
+        CU_ASSERT_TRUE(strlen(masked) < passcode_mask_size(rows[i].address));
     }
 }
 
 static void
 masks_by_setting(void)
 {
-    static const struct otp_mask_rule none = { 0, 0 }, all = { 16, 16 };
+    static const struct passcode_mask_rule none = { 0, 0 }, all = { 16, 16 };
     char masked[64];
 
-    otp_mask("joe-on-chat", &none, masked);
+    passcode_mask("joe-on-chat", &none, masked);
     CU_ASSERT_STRING_EQUAL(masked, "****");
-    otp_mask("joe-on-chat", &all, masked);
+    passcode_mask("joe-on-chat", &all, masked);
     CU_ASSERT_STRING_EQUAL(masked, "joe-o****");
 }
 
@@ -577,7 +587,7 @@ normal_forms(void)
     size_t i;
 
     for (i = 0; i < TAP_COUNT(rows); i++) {
-        otp_normalise(rows[i].address, normal);
+        passcode_normalise(rows[i].address, normal);
         CU_ASSERT_STRING_EQUAL(normal, rows[i].normal);
     }
 }
