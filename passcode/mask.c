@@ -118,7 +118,7 @@ passcode_mask_size(const char *address)
 
 void
 passcode_mask(const char *address, const struct passcode_mask_rule *rule,
-         char *ret_masked)
+              char *ret_masked)
 {
     const char *domain = strrchr(address, '@');
     char *end;

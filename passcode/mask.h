@@ -18,7 +18,7 @@ size_t passcode_mask_size(const char *address);
 /* "so****@acme.test", "+155*****55", "ab****yz".  The number of stars says
  * nothing about the length; short addresses show less.  Pure. */
 void passcode_mask(const char *address, const struct passcode_mask_rule *rule,
-              char *ret_masked);
+                   char *ret_masked);
 
 /* One spelling per mailbox and number, so that each is one authenticator:
  * ASCII letters small, no white space, and of a number only plus and digits.

@@ -38,7 +38,7 @@ passcode_clean(const char *typed, unsigned digits, char ret_code[PASSCODE_SIZE])
 
 bool
 passcode_hotp(const struct passcode_key *key, uint64_t counter, unsigned digits,
-         char ret_code[PASSCODE_SIZE])
+              char ret_code[PASSCODE_SIZE])
 {
     return oath_hotp_generate((const char *)key->bytes, key->len, counter,
                               digits, false, OATH_HOTP_DYNAMIC_TRUNCATION,
@@ -59,7 +59,7 @@ same(const char *a, const char *b, size_t len)
 
 uint32_t
 passcode_matches(const char *code, size_t len,
-            const char candidates[][PASSCODE_SIZE], size_t count)
+                 const char candidates[][PASSCODE_SIZE], size_t count)
 {
     uint32_t mask = 0;
     size_t i;
@@ -86,7 +86,7 @@ passcode_challenge_check(const struct passcode_key *key, unsigned digits,
         passcode_hotp(key, 0, digits, candidates[0]) &&
         passcode_matches(code, digits,
                          (const char (*)[PASSCODE_SIZE])candidates,
-                    1))
+                         1))
         result = now_ms < expires_at_ms ? PASSCODE_RIGHT : PASSCODE_EXPIRED;
     explicit_bzero(candidates, sizeof(candidates));
     return result;
@@ -96,7 +96,7 @@ passcode_challenge_check(const struct passcode_key *key, unsigned digits,
 
 bool
 passcode_totp_at(const struct passcode_totp *totp, int64_t step,
-            char ret_code[PASSCODE_SIZE])
+                 char ret_code[PASSCODE_SIZE])
 {
     static const int flags[] = {
         [PASSCODE_SHA1] = 0,
@@ -132,7 +132,7 @@ judge_matches(uint32_t matches, int64_t highest_step, int64_t last_step,
 enum passcode_result
 passcode_totp_check(const struct passcode_totp *totp, int64_t now_ms,
                     const char *code,
-               int64_t *ret_step)
+                    int64_t *ret_step)
 {
     char candidates[CANDIDATES_MAX][PASSCODE_SIZE] = { "" };
     size_t i, count = 2 * (size_t)totp->window + 1;
@@ -174,7 +174,7 @@ passcode_lock_time(const struct passcode_lock_rule *rule, uint32_t failures)
 
 bool
 passcode_count_failure(struct passcode_counter *counter,
-                  const struct passcode_lock_rule *rule, int64_t now_ms)
+                       const struct passcode_lock_rule *rule, int64_t now_ms)
 {
     int64_t time;
 
@@ -198,7 +198,7 @@ passcode_locked(const struct passcode_counter *counter, int64_t now_ms)
 
 enum passcode_pace_verdict
 passcode_may_resend(const struct passcode_pace *pace, uint32_t resends,
-               int64_t sent_at_ms, int64_t now_ms)
+                    int64_t sent_at_ms, int64_t now_ms)
 {
     if (resends >= pace->max_resends)
         return PASSCODE_PACE_LIMIT;

@@ -40,23 +40,23 @@ enum passcode_result {
 /* What a user typed, without spaces and dashes.  False: it is no code of so
  * many digits; ret_code is "" then. */
 bool passcode_clean(const char *typed, unsigned digits,
-               char ret_code[PASSCODE_SIZE]);
+                    char ret_code[PASSCODE_SIZE]);
 
 /* HOTP value (RFC 4226); false: liboath refuses these arguments. */
 bool passcode_hotp(const struct passcode_key *key, uint64_t counter,
                    unsigned digits,
-              char ret_code[PASSCODE_SIZE]);
+                   char ret_code[PASSCODE_SIZE]);
 
 /* Compare with every candidate in constant time.  Returns a mask: bit n is
  * set if candidates[n] equals the code. */
 uint32_t passcode_matches(const char *code, size_t len,
-                     const char candidates[][PASSCODE_SIZE], size_t count);
+                          const char candidates[][PASSCODE_SIZE], size_t count);
 
 /* Is this the code of a challenge, whose key is used once, at position 0? */
 enum passcode_result passcode_challenge_check(const struct passcode_key *key,
                                               unsigned digits,
                                     const char *code, int64_t expires_at_ms,
-                                    int64_t now_ms);
+                                              int64_t now_ms);
 
 struct passcode_totp {
     struct passcode_key key;
@@ -69,13 +69,13 @@ struct passcode_totp {
 
 /* TOTP value of one step (RFC 6238). */
 bool passcode_totp_at(const struct passcode_totp *totp, int64_t step,
-                 char ret_code[PASSCODE_SIZE]);
+                      char ret_code[PASSCODE_SIZE]);
 
 /* Check a code against every step of the window.  Right: *ret_step is the
  * highest step that matched, to be kept as the new last_step. */
 enum passcode_result passcode_totp_check(const struct passcode_totp *totp,
                                          int64_t now_ms,
-                               const char *code, int64_t *ret_step);
+                                         const char *code, int64_t *ret_step);
 
 /* When consecutive failures lock, and for how long. */
 struct passcode_lock_rule {
@@ -114,7 +114,7 @@ enum passcode_pace_verdict { PASSCODE_PACE_LIMIT = 0, PASSCODE_PACE_TOO_SOON,
 /* May one more message go out, after so many resends? */
 enum passcode_pace_verdict passcode_may_resend(const struct passcode_pace *pace,
                                      uint32_t resends, int64_t sent_at_ms,
-                                     int64_t now_ms);
+                                               int64_t now_ms);
 
 /* Is so little of a code's life left that a resend draws a new one? */
 bool passcode_too_old(int64_t expires_at_ms, int64_t now_ms);

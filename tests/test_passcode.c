@@ -225,7 +225,7 @@ totp_vectors(void)
             CU_ASSERT_STRING_EQUAL(code, rows[i].codes[hash]);
             step = -2;
             CU_ASSERT_EQUAL(passcode_totp_check(&totp, rows[i].time * 1000,
-                                           rows[i].codes[hash], &step),
+                                                rows[i].codes[hash], &step),
                             PASSCODE_RIGHT);
             CU_ASSERT_EQUAL(step, rows[i].time / 30);
         }
@@ -380,8 +380,8 @@ lock_times(void)
     for (failures = 0; failures <= 40; failures++)
         CU_ASSERT_EQUAL(passcode_lock_time(&device_rule, failures),
                         failures % 5 || failures == 0
-                            ? 0
-                            : minutes[failures / 5 - 1] * MINUTE);
+                        ? 0
+                        : minutes[failures / 5 - 1] * MINUTE);
     CU_ASSERT_EQUAL(passcode_lock_time(&device_rule, 4294967295u), HOUR);
     CU_ASSERT_EQUAL(passcode_lock_time(&account_rule, 19), 0);
     CU_ASSERT_EQUAL(passcode_lock_time(&account_rule, 20), HOUR);

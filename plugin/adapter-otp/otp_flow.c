@@ -166,7 +166,7 @@ check_pace(struct otp_step *s, struct factor_outcome *out,
 
     *ret_said = true;
     switch (passcode_may_resend(pace, s->flow.resends, s->flow.sent_at_ms,
-                           s->in->now_ms)) {
+                                s->in->now_ms)) {
     case PASSCODE_PACE_OK:
         *ret_said = false;
         return FACTOR_OK;
@@ -432,10 +432,10 @@ count_guess(struct otp_step *s, struct otp_device *device)
 
     device_locked = passcode_count_failure(&device->counter,
                                            &settings->device_lock,
-                                      s->in->now_ms);
+                                           s->in->now_ms);
     account_locked = passcode_count_failure(&s->account,
                                             &settings->account_lock,
-                                       s->in->now_ms);
+                                            s->in->now_ms);
     otp_update_usable(s);
     status = otp_put_device(s, device, -1);
     if (!status)
@@ -481,7 +481,7 @@ compare(struct otp_step *s, const struct otp_device *device, const char *code,
 
     if (!otp_is_app(device))
         return passcode_challenge_check(&s->flow.key, s->settings->digits, code,
-                                   s->flow.expires_at_ms, s->in->now_ms);
+                                        s->flow.expires_at_ms, s->in->now_ms);
     if (otp_totp_of(device->record->body, s->settings->totp_window, &totp))
         result = passcode_totp_check(&totp, s->in->now_ms, code, ret_step);
     explicit_bzero(&totp, sizeof(totp));
