@@ -41,6 +41,7 @@ static const char *const names[] = {
     [FAKE_SEND_HALF_ABOUT] = "sends about half a record",
     [FAKE_SEND_REFUSED] = "sends though it was refused",
     [FAKE_AUDIT_NO_NAME] = "tells nothing",
+    [FAKE_STRANGER_NO_NAME] = "counts no name",
     [FAKE_MODEL_STATE] = "shows an undeclared state",
     [FAKE_MODEL_NO_STATE] = "shows no state",
     [FAKE_MODEL_ACTION] = "shows an undeclared action",
@@ -82,7 +83,12 @@ static const struct factor_action finish = { SIZED(factor_action),
                                              .name = "finish",
                                              .errors = LIST("WORSE") };
 static const struct factor_action drop = { SIZED(factor_action),
-                                           .name = "drop" };
+                                           .name = "drop",
+                                           .answer_after_ms = 1 };
+static const struct factor_action measure = {
+    SIZED(factor_action), .name = "measure",
+    .flags = FACTOR_ACTION_OPERATOR | FACTOR_ACTION_MEASURE
+};
 
 #define CODE(name)                                                             \
     &(const struct factor_code)                                                \
@@ -98,7 +104,7 @@ static const struct factor_description description = {
     SIZED(factor_description),
     .states = (const struct factor_state *const[]){ &waiting, &dead, NULL },
     .actions = (const struct factor_action *const[]){ &go, &finish, &drop,
-                                                      NULL },
+                                                      &measure, NULL },
     .codes = (const struct factor_code *const[]){ CODE("BAD"), CODE("WORSE"),
                                                   NULL },
     .texts = (const struct factor_text *const[]){ &no, NULL },
@@ -274,6 +280,11 @@ send_wrongly(const struct factor_step *step)
         for (; !refused && left > 0; left--)
             send(step);
         break;
+    case FAKE_STRANGER:
+        calls()->count_unknown(step->effects, "nobody");
+        if (!refused)
+            send(step);
+        break;
     case FAKE_SEND_CHANNEL:
     case FAKE_SEND_NO_ADDRESS:
     case FAKE_SEND_NO_EXPIRY:
@@ -283,6 +294,9 @@ send_wrongly(const struct factor_step *step)
         break;
     case FAKE_AUDIT_NO_NAME:
         calls()->audit(step->effects, NULL, NULL);
+        break;
+    case FAKE_STRANGER_NO_NAME:
+        calls()->count_unknown(step->effects, NULL);
         break;
     default:
         break;
@@ -341,6 +355,15 @@ look_around(const struct factor_step *step)
 }
 
 static void
+measure_for_ever(const struct factor_step *step, struct factor_outcome *out)
+{
+    fake.measured++;
+    put(step, "fake.other", "x", 0, json_pack("{s:i}", "v", 1));
+    out->verdict = FACTOR_SUCCESS;
+    out->body = json_pack("{s:i}", "next", (int)fake.measured);
+}
+
+static void
 succeed(struct factor_outcome *out)
 {
     static const char *const amr[] = { "pin", NULL };
@@ -366,6 +389,10 @@ handle_action(const struct factor_adapter *self,
     }
     if (step->action && strcmp(step->action, "drop") == 0) {
         ret_outcome->verdict = FACTOR_FAILURE;
+        return FACTOR_OK;
+    }
+    if (step->action && strcmp(step->action, "measure") == 0) {
+        measure_for_ever(step, ret_outcome);
         return FACTOR_OK;
     }
     look_around(step);

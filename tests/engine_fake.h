@@ -3,7 +3,8 @@
  *
  * It waits in the state WAITING.  Action "go" counts in the record
  * "fake.counter" of the user, tells it to the audit log, keeps a secret in
- * the flow and stays; "finish" succeeds; "drop" fails.  A misdeed is done in
+ * the flow and stays; "finish" succeeds; "drop" fails; "measure" writes and
+ * never comes to an end.  A misdeed is done in
  * the step beside all that, so that a test sees whether anything of the step
  * is left. */
 #ifndef TESTS_ENGINE_FAKE_H
@@ -43,6 +44,7 @@ enum misdeed {
     FAKE_SEND_HALF_ABOUT,
     FAKE_SEND_REFUSED,    /* again, though it was told not to */
     FAKE_AUDIT_NO_NAME,
+    FAKE_STRANGER_NO_NAME,
     /* Show: "go" is not even reached. */
     FAKE_MODEL_STATE,
     FAKE_MODEL_NO_STATE,
@@ -58,7 +60,8 @@ enum misdeed {
     FAKE_SENDS,           /* one message to fake.address */
     FAKE_SENDS_TWO,       /* two to it, in one step */
     FAKE_ASKS,            /* until there are answers */
-    FAKE_SUBJECT          /* "finish" names the user fake.subject */
+    FAKE_SUBJECT,         /* "finish" names the user fake.subject */
+    FAKE_STRANGER         /* counts an unknown name; sends if it may */
 };
 
 struct fake {
@@ -67,6 +70,7 @@ struct fake {
     const char *subject;
     /* What it has seen. */
     unsigned runs;        /* of "go" */
+    unsigned measured;    /* rounds of "measure" */
     unsigned entropies;   /* that were not those of the run before */
     unsigned refused;     /* runs with FACTOR_STEP_SEND_REFUSED */
     unsigned secrets;     /* runs that found the secret of the one before */

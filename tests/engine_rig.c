@@ -19,6 +19,7 @@
 #include "host/oauth/client.h"
 #include "host/plugin/instances.h"
 #include "host/step/lanes.h"
+#include "host/step/strangers.h"
 #include "host/users/import.h"
 #include "host/users/users.h"
 #include "tests/engine_store.h"
@@ -244,6 +245,7 @@ fill_host(struct node *node)
     node->host.policies = engine.policies;
     node->host.clients = engine.clients;
     node->host.lanes = node->lanes;
+    node->host.strangers = node->strangers;
     node->host.base_url = "https://login.example.org";
     node->host.base_origin = "https://login.example.org";
 }
@@ -267,6 +269,7 @@ open_node(struct node *node, size_t number, struct factor_error *err)
     if (st == FACTOR_OK)
         st = database_open(&parts, &node->database, err);
     node->lanes = lanes_new(32);
+    node->strangers = strangers_new();
     fill_host(node);
     return st;
 }
@@ -315,6 +318,7 @@ engine_rig_close(void)
     for (i = 0; i < RIG_NODES; i++) {
         database_close(engine.nodes[i].database);
         lanes_free(engine.nodes[i].lanes);
+        strangers_free(engine.nodes[i].strangers);
         memset(&engine.nodes[i], 0, sizeof(engine.nodes[i]));
     }
     if (engine.store && !engine.setup.ops)
@@ -759,10 +763,14 @@ static factor_status
 find_row(void *context, const struct factor_row *row)
 {
     struct find *find = context;
+    struct record *record = NULL;
+    factor_status st =
+        record_decode(row, engine.nodes[0].keys, &record, &find->err);
 
-    return record_decode(row, engine.nodes[0].keys,
-                         &find->list->records[find->list->count++],
-                         &find->err);
+    /* A store that a test broke has rows that nobody can read. */
+    if (st == FACTOR_OK)
+        find->list->records[find->list->count++] = record;
+    return st;
 }
 
 static struct record_list *
@@ -835,11 +843,10 @@ rig_failures(const char *owner, const char *channel)
     return failures;
 }
 
-/* Of a record that two nodes write, neither's log tells all. */
 static bool
 records_hold(const struct verify_findings *found)
 {
-    if (engine.setup.node_count > 1 || (!found->behind && !found->ahead))
+    if (!found->behind && !found->ahead)
         return true;
     tap_note("%llu records behind the log, %llu ahead: %s",
              (unsigned long long)found->behind,

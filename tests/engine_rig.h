@@ -42,6 +42,7 @@ struct node {
     struct keys *keys;
     struct database *database;
     struct lanes *lanes;
+    struct strangers *strangers;
 };
 
 /* What the next open makes. */

@@ -13,8 +13,11 @@
 
 #include "factor/plugin.h"
 #include "host/clock.h"
+#include "host/flow/measure.h"
 #include "host/json.h"
 #include "host/outbox/row.h"
+#include "host/step/pool.h"
+#include "host/step/strangers.h"
 #include "host/sweep.h"
 #include "host/users/users.h"
 #include "tests/engine_fake.h"
@@ -207,7 +210,8 @@ breaches_show_nothing(void)
 static void
 asking_commits_nothing(void)
 {
-    json_t *answers = json_pack("{s:{s:s}}", "q", "says", "yes");
+    json_t *other = json_pack("{s:{s:{s:s}}}", "otp", "q", "says", "yes");
+    json_t *answers = json_pack("{s:{s:{s:s}}}", "fake", "q", "says", "yes");
     char flow[FLOW_ID + 1];
     struct stand before;
 
@@ -217,11 +221,14 @@ asking_commits_nothing(void)
     fake.misdeed = FAKE_ASKS;
     DO(&client, flow, "go", NULL, "FAILED"); /* the rig has no sources */
     CU_ASSERT(nothing_moved(&before, flow));
+    client.answers = other; /* to another adapter: it asks all the same */
+    DO(&client, flow, "go", NULL, "FAILED");
     client.answers = answers;
     DO(&client, flow, "go", NULL, "");
     client.answers = NULL;
     CU_ASSERT_EQUAL(version_of(FAKE_COUNTER, joe), before.counter + 1);
     json_decref(answers);
+    json_decref(other);
 }
 
 /* ---------------------------------------------------------- lost commits */
@@ -352,6 +359,238 @@ failed_batches_are_not_seen(void)
     DO(&client, flow, "selectDevice", given_device(device), "");
     STATE(&client, flow, "OTP_REQUIRED");
     CU_ASSERT(rig_audit_holds());
+}
+
+/* -------------------------------------------------- names that nobody has */
+
+/* What a client is answered. */
+static unsigned
+try_name(const char *name, const char *password)
+{
+    char flow[FLOW_ID + 1];
+    struct answer answer;
+    unsigned status;
+
+    begin(&client, RIG_OTP, NULL, flow);
+    client_act(&client, flow, "checkUsernamePassword",
+               given_password(name, password), &answer);
+    status = answer.st == FACTOR_OK ? answer.status : 500;
+    answer_clear(&answer);
+    return status;
+}
+
+static uint64_t
+strangers(void)
+{
+    return strangers_total(engine.nodes[0].strangers, clock_steady_ms());
+}
+
+static bool
+failing(void)
+{
+    return database_failing(engine.nodes[0].database);
+}
+
+static void
+unknown_names_are_counted(void)
+{
+    struct stand before;
+    char ann[RIG_ID];
+    int i;
+
+    open_rig();
+    CU_ASSERT_TRUE(rig_user("ann", true, false, false, ann));
+    before = stand("none");
+    CU_ASSERT_EQUAL(try_name("nobody", "x"), 400);
+    CU_ASSERT_EQUAL(try_name("NoBody", "x"), 400);
+    CU_ASSERT_EQUAL(strangers(), 2);
+    CU_ASSERT_EQUAL(try_name("ann", "x"), 400); /* has no password */
+    CU_ASSERT_EQUAL(try_name("a\tb", "x"), 400); /* can be no name */
+    CU_ASSERT_EQUAL(strangers(), 4);
+    CU_ASSERT(nothing_moved(&before, "none"));
+    CU_ASSERT_EQUAL(try_name("joe", "x"), 400);
+    CU_ASSERT_EQUAL(strangers(), 4);
+    for (i = 0; i < 7; i++)
+        try_name(i % 2 ? "nobody" : "NOBODY", "x");
+    CU_ASSERT_EQUAL(strangers_count(engine.nodes[0].strangers, "password",
+                                    "nobody", clock_steady_ms())
+                        .one,
+                    10);
+}
+
+/* However often a step is run. */
+static void
+strangers_are_counted_once(void)
+{
+    char flow[FLOW_ID + 1];
+    int i;
+
+    open_rig();
+    begin(&client, RIG_FAKE, joe, flow);
+    fake.misdeed = FAKE_STRANGER;
+    front_lose(1, 2);
+    DO(&client, flow, "go", NULL, "");
+    CU_ASSERT_EQUAL(fake.runs, 4); /* once as it entered */
+    CU_ASSERT_EQUAL(strangers(), 1);
+    for (i = 0; i < 5; i++) /* the last one's message is refused */
+        DO(&client, flow, "go", NULL, "");
+    CU_ASSERT_EQUAL(fake.refused, 1);
+    CU_ASSERT_EQUAL(strangers(), 6);
+    front_lose(1, 1000);
+    DO(&client, flow, "go", NULL, "FAILED");
+    front_lose(1, 0);
+    CU_ASSERT_EQUAL(strangers(), 6);
+}
+
+/* F6: a name that is known cannot be counted then, and must not be told by
+ * that from one that need not be. */
+static void
+a_failing_store_tells_no_names(void)
+{
+    char ann[RIG_ID], kim[RIG_ID];
+    int i;
+
+    open_rig();
+    CU_ASSERT_TRUE(rig_user("ann", true, false, false, ann));
+    CU_ASSERT_TRUE(rig_user("kim", true, false, true, kim));
+    for (i = 0; i < 5; i++)
+        CU_ASSERT_EQUAL(try_name("kim", "x"), 400); /* from now on she waits */
+    CU_ASSERT_FALSE(failing());
+    front_break(true);
+    CU_ASSERT_EQUAL(try_name("joe", "x"), 500);
+    CU_ASSERT_TRUE(failing());
+    CU_ASSERT_EQUAL(try_name("nobody", "x"), 500);
+    CU_ASSERT_EQUAL(try_name("ann", "x"), 500);
+    CU_ASSERT_EQUAL(try_name("kim", "x"), 500);
+    CU_ASSERT_EQUAL(try_name("joe", RIG_PASSWORD), 500);
+    CU_ASSERT_EQUAL(strangers(), 0); /* nothing of these was committed */
+    front_break(false);
+}
+
+/* F6: whoever comes first finds that it is well again, at the price of an
+ * event; after that strangers write nothing, as ever. */
+static void
+a_failing_store_is_found_well(void)
+{
+    struct stand before;
+
+    open_rig();
+    front_break(true);
+    CU_ASSERT_EQUAL(try_name("joe", "x"), 500);
+    front_break(false);
+    before = stand("none");
+    front_lose(1, 1000);
+    CU_ASSERT_EQUAL(try_name("joe", "x"), 500);
+    CU_ASSERT_TRUE(failing()); /* what is in conflict is not written */
+    front_lose(1, 0);
+    CU_ASSERT_EQUAL(try_name("nobody", "x"), 400);
+    CU_ASSERT_FALSE(failing());
+    CU_ASSERT_EQUAL(strangers(), 1);
+    CU_ASSERT_EQUAL(front_counts().events, before.counts.events + 1);
+    CU_ASSERT_EQUAL(try_name("nobody", "x"), 400);
+    CU_ASSERT_EQUAL(front_counts().events, before.counts.events + 1);
+    CU_ASSERT_EQUAL(front_counts().changes, before.counts.changes);
+    front_break(true);
+    CU_ASSERT_EQUAL(try_name("joe", "x"), 500);
+    front_break(false);
+    CU_ASSERT_EQUAL(try_name("joe", "x"), 400);
+    CU_ASSERT_FALSE(failing());
+    CU_ASSERT(rig_audit_holds());
+}
+
+/* --------------------------------------------------------- measurements */
+
+/* From start to stop of a pool, which does what is left in it. */
+static void
+measure_all(bool stopped)
+{
+    static atomic_llong floor;
+    struct host *host = &engine.nodes[0].host;
+    struct measure measure = {0};
+
+    fake.measured = 0;
+    host->answer_floor_ms = &floor;
+    host->slow = pool_new(1, 8);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(host->slow);
+    if (stopped)
+        measure_stop(&measure);
+    measure_start(&measure, host);
+    pool_free(host->slow);
+    host->slow = NULL;
+    CU_ASSERT_PTR_NULL(measure.fields);
+}
+
+static void
+measurements_end_and_write_nothing(void)
+{
+    struct stand before;
+
+    open_rig();
+    before = stand("none");
+    measure_all(false);
+    CU_ASSERT_EQUAL(fake.measured, 64);
+    CU_ASSERT(nothing_moved(&before, "none"));
+    CU_ASSERT_EQUAL(version_of("fake.other", "x"), 0);
+    measure_all(true);
+    CU_ASSERT_EQUAL(fake.measured, 0);
+}
+
+/* An instance whose answers are not held back has nothing to hide. */
+static void
+only_what_is_held_back_is_measured(void)
+{
+    struct factor_description description;
+    const struct factor_description *declared;
+    const struct factor_action *actions[2] = {NULL, NULL};
+    struct adapter *adapter = engine.adapters;
+
+    open_rig();
+    while (strcmp(adapter->name, "fake") != 0)
+        adapter++;
+    declared = adapter->description;
+    description = *declared;
+    actions[0] = adapter_action(adapter, "measure");
+    description.actions = actions;
+    adapter->description = &description;
+    measure_all(false);
+    adapter->description = declared;
+    CU_ASSERT_EQUAL(fake.measured, 0);
+}
+
+static const struct factor_description *
+describe_openly(const struct factor_adapter *self)
+{
+    static const struct factor_action open_measure = {
+        .struct_size = sizeof(open_measure),
+        .name = "measure",
+        .flags = FACTOR_ACTION_MEASURE,
+    };
+    static const struct factor_state *const no_states[] = {NULL};
+    static const struct factor_action *const actions[] = {&open_measure, NULL};
+    static const struct factor_description description = {
+        .struct_size = sizeof(description),
+        .states = no_states,
+        .actions = actions,
+    };
+
+    (void)self;
+    return &description;
+}
+
+static void
+no_client_measures(void)
+{
+    struct factor_adapter_ops ops = fake_ops;
+    struct adapter adapter = {.name = "open", .plugin = "open", .ops = &ops};
+    struct factor_error err = {0};
+    char flow[FLOW_ID + 1];
+
+    ops.describe = describe_openly;
+    CU_ASSERT_EQUAL(adapter_describe(&adapter, &err), FACTOR_E_CONFIG);
+    open_rig();
+    begin(&client, RIG_FAKE, joe, flow);
+    DO(&client, flow, "measure", NULL, "INVALID_ACTION_ID");
+    CU_ASSERT_EQUAL(fake.measured, 0);
 }
 
 /* ----------------------------------------------------- limits on messages */
@@ -1164,6 +1403,19 @@ static const struct tap_test tests[] = {
      hopeless_commits_end},
     {"a batch that fails at its end is not acknowledged and not seen",
      failed_batches_are_not_seen},
+    {"S10: names that nobody has are counted, and nothing is written",
+     unknown_names_are_counted},
+    {"S10: a step counts a name once, when it is committed",
+     strangers_are_counted_once},
+    {"S10: a store that cannot be written tells no names",
+     a_failing_store_tells_no_names},
+    {"S10: unknown names find out that the store is well again",
+     a_failing_store_is_found_well},
+    {"W1: a measurement comes to an end, and writes nothing",
+     measurements_end_and_write_nothing},
+    {"W1: where answers are not held back nothing is measured",
+     only_what_is_held_back_is_measured},
+    {"W1: only the host measures", no_client_measures},
     {"O8: messages to an address are limited over all flows, and a restart",
      messages_to_an_address_are_limited},
     {"O8: messages to an address are limited by day",

@@ -31,6 +31,7 @@ static char joes_hash[PASSWORD_HASH_SIZE];
 /* --- What the adapter hashes --- */
 
 static unsigned hashed;
+static size_t hashed_len; /* of the password */
 static char hashed_with[PASSWORD_HASH_SIZE];
 
 /* Found by the plugin before libxcrypt's own, to see what it hashes. */
@@ -41,6 +42,7 @@ crypt_rn(const char *phrase, const char *setting, void *data, int size)
 
     *(void **)&real = dlsym(RTLD_NEXT, "crypt_rn");
     hashed++;
+    hashed_len = strlen(phrase);
     snprintf(hashed_with, sizeof(hashed_with), "%s", setting);
     return real(phrase, setting, data, size);
 }
@@ -322,7 +324,12 @@ unknown_names_leave_nothing(void)
     reply = try_password(t, "nobody", SECRET);
     CU_ASSERT_EQUAL(json_array_size(reply->puts), 0);
     CU_ASSERT_EQUAL(json_array_size(reply->audits), 0);
+    CU_ASSERT_EQUAL(json_array_size(reply->unknown), 1);
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_array_get(reply->unknown,
+                                                            0)),
+                           "nobody");
     reply = try_password(t, "ann", SECRET);
+    CU_ASSERT_EQUAL(json_array_size(reply->unknown), 1);
     CU_ASSERT_EQUAL(json_array_size(reply->puts), 0);
     CU_ASSERT_EQUAL(json_array_size(reply->audits), 0);
     reply = try_password(t, "", SECRET);
@@ -330,6 +337,8 @@ unknown_names_leave_nothing(void)
     memset(longest, 'x', sizeof(longest));
     longest[256] = '\0';
     CU_ASSERT_TRUE(is_refused(try_password(t, longest, SECRET)));
+    CU_ASSERT_EQUAL(json_array_size(wrong(t)->unknown), 0);
+    CU_ASSERT_EQUAL(json_array_size(right(t)->unknown), 0);
     factor_test_free(t);
 }
 
@@ -917,6 +926,135 @@ has_text(const struct factor_description *about, const char *key,
     return false;
 }
 
+/* --- The measurement (W1) --- */
+
+static const char yescrypt_2[] =
+    "$y$j85$/d/3A/NrR/7WtKNDnmLjc/$Fv0BJZuUsXdmq4h1U7u8PJjN57sD9vDu6EOkuBAwv61";
+static const char sha512_default[] =
+    "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq."
+    "qc.eoxqOmSuNp2xS0ktL3nh/";
+static const char sha512_rounds[] =
+    "$6$rounds=1000$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9Y"
+    "terLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/";
+
+static void
+store_hash(struct factor_test *t, const char *id, const char *hash)
+{
+    factor_test_seed(t, "password.credential", id, id, NULL,
+                     json_pack("{s:i, s:{s:s}}", "v", 1, "secret", "hash",
+                               hash));
+}
+
+/* One round; the fields of the next one, a new reference or NULL. */
+static json_t *
+measure_round(struct factor_test *t, json_t *fields)
+{
+    const struct factor_test_reply *reply;
+
+    hashed = 0;
+    factor_test_begin(t, NULL, NULL);
+    reply = factor_test_operator(t, "measure", fields);
+    CU_ASSERT_EQUAL(reply->kind, FACTOR_TEST_ANSWER);
+    if (reply->kind != FACTOR_TEST_ANSWER)
+        tap_note("%s", reply->problem);
+    CU_ASSERT_EQUAL(json_array_size(reply->puts), 0);
+    CU_ASSERT_EQUAL(json_array_size(reply->audits), 0);
+    return reply->body ? json_deep_copy(reply->body) : NULL;
+}
+
+/* One hash of each cost, a round each, whoever has it: the host looks at the
+ * time of a round. */
+static void
+measures_every_cost(void)
+{
+    struct factor_test *t = open_cheap();
+    static const char *const costs[] = { "$6$salt", "$6$rounds=1000$",
+                                         "$y$j85$" };
+    bool seen[TAP_COUNT(costs)] = { false };
+    json_t *next = NULL;
+    size_t rounds = 0, i;
+
+    store_hash(t, "a", joes_hash);
+    store_hash(t, "b", sha512_default);
+    store_hash(t, "c", sha512_default);
+    store_hash(t, "d", sha512_rounds);
+    store_hash(t, "e", yescrypt_2);
+    do {
+        next = measure_round(t, next);
+        CU_ASSERT_EQUAL(hashed, 3); /* as the fake host runs a step */
+        for (i = 0; i < TAP_COUNT(costs); i++)
+            if (strncmp(hashed_with, costs[i], strlen(costs[i])) == 0)
+                seen[i] = true;
+        CU_ASSERT_EQUAL(hashed_len, PASSWORD_MAX);
+    } while (next && ++rounds < 20);
+    CU_ASSERT_EQUAL(rounds, 3); /* behind the first: that of the decoy */
+    for (i = 0; i < TAP_COUNT(costs); i++)
+        CU_ASSERT_TRUE(seen[i]);
+    json_decref(next);
+    factor_test_free(t);
+}
+
+static void
+measures_nothing_without_credentials(void)
+{
+    struct factor_error err = { .code = 0 };
+    struct factor_test *t =
+        factor_test_new(plugin, json_loads("{" CHEAP "}", 0, NULL), &err);
+
+    CU_ASSERT_PTR_NULL(measure_round(t, NULL));
+    CU_ASSERT_EQUAL(hashed, 0);
+    factor_test_add_user(t, ANN, "ann", NULL); /* has no password */
+    CU_ASSERT_PTR_NULL(measure_round(t, NULL));
+    CU_ASSERT_EQUAL(hashed, 0);
+    store_hash(t, ANN, "*0"); /* is none: costs nothing, but she is there */
+    json_decref(measure_round(t, NULL));
+    CU_ASSERT_EQUAL(hashed, 3);
+    factor_test_free(t);
+}
+
+static void
+measures_for_no_client(void)
+{
+    struct factor_test *t = open_cheap();
+    const struct factor_action *measure = action(t, "measure");
+
+    CU_ASSERT_TRUE(measure->flags & FACTOR_ACTION_MEASURE);
+    CU_ASSERT_TRUE(measure->flags & FACTOR_ACTION_SLOW);
+    CU_ASSERT_EQUAL(factor_test_act(t, "measure", NULL)->kind,
+                    FACTOR_TEST_REFUSED);
+    factor_test_free(t);
+}
+
+static void
+costs(void)
+{
+    static const char *const different[] = {
+        "$y$j75$salt",  "$y$j9T$salt",         "$gy$j9T$salt",
+        "$7$CU..../....x", "$7$DU..../....x",  "$2b$12$salt",
+        "$2b$13$salt",  "$2y$12$salt",         "$6$salt$",
+        "$6$rounds=9$", "$6$rounds=99$salt$",  "$5$salt$",
+        "$1$salt$",     "no hash",
+    };
+    static const char *const same[][2] = {
+        { "$y$j9T$salt$hash", "$y$j9T$other$x" },
+        { "$7$CU..../....salt", "$7$CU..../....other" },
+        { "$2b$12$salt", "$2b$12$other" },
+        { "$6$salt$", "$6$other$" },
+        { "$6$rounds=99$salt$x", "$6$rounds=99$other$y" },
+        { "$1$salt$", "$1$other$" },
+        { "*0", "" },
+        { "$7$", "$7$" },
+    };
+    size_t i, j;
+
+    for (i = 0; i < TAP_COUNT(different); i++)
+        for (j = 0; j < TAP_COUNT(different); j++)
+            CU_ASSERT_EQUAL(password_same_cost(different[i], different[j]),
+                            i == j);
+    for (i = 0; i < TAP_COUNT(same); i++)
+        CU_ASSERT_TRUE(password_same_cost(same[i][0], same[i][1]));
+}
+
 static void
 every_code_has_texts(void)
 {
@@ -976,6 +1114,8 @@ whole_story(struct factor_test *t, void *context)
     sign_on_again(t);
     CU_ASSERT_EQUAL(factor_test_act(t, "cancelAuthentication", NULL)->kind,
                     FACTOR_TEST_FAILURE);
+    CU_ASSERT_EQUAL(factor_test_operator(t, "measure", NULL)->kind,
+                    FACTOR_TEST_ANSWER);
     factor_test_begin(t, JOE, NULL);
     CU_ASSERT_EQUAL(factor_test_operator(t, "unlock", NULL)->kind,
                     FACTOR_TEST_ANSWER);
@@ -1059,6 +1199,12 @@ static const struct tap_test tests[] = {
     { "K5: importUser lowers no counter", import_lowers_nothing },
     { "operators: unlock", unlock },
     { "W1: answers are held back as set", held_answers },
+    { "W1: one hash of each cost that is stored is measured",
+      measures_every_cost },
+    { "W1: without credentials nothing is measured",
+      measures_nothing_without_credentials },
+    { "W1: no client takes the measurement", measures_for_no_client },
+    { "W1: what hashes cost", costs },
     { "O6: every code has texts in both languages", every_code_has_texts },
     { "nothing that is kept or told has the password",
       nothing_tells_the_password },

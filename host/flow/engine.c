@@ -109,7 +109,8 @@ attributes_of(const struct attempt *at, const char *name)
     return attributes;
 }
 
-/* "password.userId": what an earlier adapter of this flow gave. */
+/* "password.userId": what an earlier adapter of this flow gave; {"value": ...}
+ * is the policy's own. */
 static json_t *
 map_inputs(struct attempt *at, const struct policy_step *step)
 {
@@ -120,6 +121,7 @@ map_inputs(struct attempt *at, const struct policy_step *step)
     size_t len;
 
     json_object_foreach(json_unconst(step->input), name, source) {
+        json_object_set(inputs, name, json_object_get(source, "value"));
         from = json_string_value(source);
         len = from ? strcspn(from, ".") : 0;
         if (len == 0 || len >= sizeof(adapter) || from[len] != '.')
@@ -257,6 +259,7 @@ take_outcome(struct attempt *at, const struct policy_step *step,
         return take_success(at, step, outcome);
     case FACTOR_ASK:
         at->ret->questions = outcome->questions;
+        at->ret->asker = step->adapter->name;
         return ENGINE_ASK;
     default:
         return fail_policy(at, "flow.failed");
@@ -523,7 +526,13 @@ act(struct attempt *at, const struct policy_step *step, const char *name,
     at->ret->answer_after_ms = action->answer_after_ms;
     if ((action->flags & FACTOR_ACTION_SLOW) && !at->call->on_slow_pool)
         return go_slow(at, &run);
-    return run_checked(at, step, &run);
+    st = run_checked(at, step, &run);
+    /* Not every refusal of a password writes (one who must wait is not
+     * counted again), but all of them must look the same. */
+    if (st == FACTOR_OK && at->ret->error &&
+        (action->flags & FACTOR_ACTION_SLOW))
+        txn_probe(at->txn);
+    return st;
 }
 
 /* A user who was disabled or removed since signs on no further. */
@@ -570,6 +579,24 @@ engine_act(const struct engine_call *call, struct txn *txn, const char *flow,
 
 static const char *const no_actions[] = {NULL};
 
+/* A GET may always wait; an action that is there for it, while it applies. */
+static bool
+may_wait(const struct adapter *adapter, const struct factor_model *model,
+         const char *action)
+{
+    const struct factor_action *declared = adapter_action(adapter, action);
+    size_t i;
+
+    if (!action)
+        return true;
+    if (!declared || !(declared->flags & FACTOR_ACTION_WAIT))
+        return false;
+    for (i = 0; model->actions[i]; i++)
+        if (strcmp(model->actions[i], action) == 0)
+            return true;
+    return false;
+}
+
 static factor_status
 look_step(struct attempt *at, const struct policy_step *step)
 {
@@ -590,7 +617,8 @@ look_step(struct attempt *at, const struct policy_step *step)
     if (failure)
         envelope_failure(&at->env, at->ret->state, failure->code,
                          failure->message, failure->text);
-    at->ret->parkable = active;
+    at->ret->parkable = active && may_wait(step->adapter, &model,
+                                           at->call->waiting);
     at->ret->changes_at_ms = model.changes_at_ms;
     return FACTOR_OK;
 }

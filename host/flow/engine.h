@@ -26,11 +26,15 @@ struct engine_call {
     const char *cookie; /* the session's, or NULL */
     const char *address, *user_agent;
     const char *const *languages;
+    const char *page_host; /* of the page that asks, or NULL */
+    const char *waiting;   /* engine_look: the action that would wait, or
+                            * NULL: a GET */
     bool cookieless;       /* it came in a header, by the client's own hand */
     bool trusted;          /* our own look at a flow: no session asked for */
     bool on_slow_pool;
     bool in_lane;          /* of the subject */
-    const json_t *answers; /* to questions of the run before, or NULL */
+    const json_t *answers; /* to questions of the runs before: by the asking
+                            * instance, then by question; or NULL */
 };
 
 /* What an attempt gave.  JSON and texts live as long as the attempt. */
@@ -44,6 +48,7 @@ struct engine_result {
     char cookie[SESSION_COOKIE]; /* to be set, or "" */
     const char *lane;   /* ENGINE_LANE: whose */
     const struct factor_question *const *questions; /* ENGINE_ASK */
+    const char *asker;  /* ENGINE_ASK: the adapter instance */
     int64_t answer_after_ms; /* hold the answer back so long */
 };
 

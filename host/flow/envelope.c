@@ -73,14 +73,19 @@ add_user_message(const struct envelope *env, json_t *object, const char *key)
 
 /* --- States. --- */
 
+/* The page that draws this state finds its part in the link "self", where a
+ * client that looks for links or members meets nothing new. */
 static json_t *
-links(const struct envelope *env, const char *flow, const char *const *actions)
+links(const struct envelope *env, const char *flow,
+      const struct adapter_part *part, const char *const *actions)
 {
     json_t *href = json_pack("{s:s++}", "href", env->base_url,
                              "/pf-ws/authn/flows/", flow);
-    json_t *object = json_object();
+    json_t *object = json_object(), *self = json_copy(href);
 
-    json_object_set(object, "self", href);
+    if (part)
+        json_set_text(self, "part", part->path);
+    json_object_set_new(object, "self", self);
     for (; actions && *actions; actions++)
         json_object_set(object, *actions, href);
     json_decref(href);
@@ -102,7 +107,10 @@ envelope_state(const struct envelope *env, const char *flow,
     json_set_text(state, "status", status);
     if (view)
         json_object_update_missing(state, json_unconst(view));
-    json_object_set_new(state, "_links", links(env, flow, actions));
+    json_object_set_new(
+        state, "_links",
+        links(env, flow, adapter ? adapter_part(adapter, status) : NULL,
+              actions));
     return state;
 }
 

@@ -16,7 +16,8 @@
 
 struct policy_step {
     const struct adapter *adapter; /* NULL: POLICY_HINT */
-    const json_t *input;           /* object: name -> "adapter.attribute" */
+    const json_t *input;           /* object: name -> "adapter.attribute", or
+                                    * {"value": a constant} */
     const json_t *require;         /* object: attribute -> value or array */
 };
 

@@ -10,6 +10,7 @@
 #include "host/flow/sends.h"
 #include "host/json.h"
 #include "host/log.h"
+#include "host/oauth/client.h"
 #include "host/plugin/effects.h"
 #include "host/plugin/reads.h"
 
@@ -26,6 +27,15 @@ breach(const struct run *run, struct factor_error *err, const char *what,
                      which ? which : "");
 }
 
+/* One without a name is called by its id. */
+static const char *
+client_name(const struct host *host, const char *id)
+{
+    const struct client *client = id ? clients_find(host->clients, id) : NULL;
+
+    return client && client->name ? client->name : id;
+}
+
 static void
 fill_flow(struct run *run, struct flow *flow)
 {
@@ -36,6 +46,8 @@ fill_flow(struct run *run, struct flow *flow)
     run->flow.started_at_ms = json_number(flow->body, "startedAt", 0);
     run->flow.expires_at_ms = json_number(flow->body, "endsAt", 0);
     run->request.client = json_text(flow->body, "client");
+    run->request.client_name =
+        client_name(run->call->host, run->request.client);
     run->request.acr = json_text(flow->body, "acr");
     run->request.known_user =
         session_user(run->txn, json_text(flow->body, "session"));
@@ -58,6 +70,7 @@ run_prepare(struct run *run, const struct engine_call *call, struct txn *txn,
     run->request.struct_size = sizeof(run->request);
     run->request.address = call->address;
     run->request.user_agent = call->user_agent;
+    run->request.page_host = call->page_host;
     run->request.languages = call->languages;
     run->request.parameters = empty;
     run->step.struct_size = sizeof(run->step);
@@ -67,7 +80,7 @@ run_prepare(struct run *run, const struct engine_call *call, struct txn *txn,
     run->step.request = &run->request;
     run->step.fields = empty;
     run->step.inputs = empty;
-    run->step.answers = call->answers;
+    run->step.answers = json_object_get(call->answers, adapter->name);
     run->step.arena = txn_arena(txn);
     if (flow)
         fill_flow(run, flow);
@@ -87,6 +100,7 @@ run_load(struct run *run, struct factor_error *err)
                                            reads);
     if (st != FACTOR_OK)
         return breach(run, err, "plan_reads failed", NULL);
+    run->reads = reads;
     run->about = reads_about(reads);
     return reads_load(reads, &run->step.reads, &run->step.read_count);
 }
@@ -152,10 +166,27 @@ check_details(const struct run *run, const struct factor_outcome *outcome,
     return FACTOR_OK;
 }
 
+static bool
+questions_whole(const struct factor_question *const *questions)
+{
+    for (; *questions; questions++)
+        if (!(*questions)->name || !(*questions)->source)
+            return false;
+    return true;
+}
+
 static factor_status
 check_outcome(const struct run *run, const struct factor_outcome *outcome,
               struct factor_error *err)
 {
+    if (run->step.resource && outcome->verdict != FACTOR_SUCCESS &&
+        outcome->verdict != FACTOR_CONTINUE)
+        return breach(run, err, "a resource's verdict is neither success nor "
+                                "continue:",
+                      run->step.resource->name);
+    if (run->step.resource && outcome->status &&
+        (outcome->status < 200 || outcome->status > 599))
+        return breach(run, err, "no HTTP status:", run->step.resource->name);
     switch (outcome->verdict) {
     case FACTOR_CONTINUE:
         if (run->step.flow && !adapter_state(run->adapter, outcome->state))
@@ -167,6 +198,9 @@ check_outcome(const struct run *run, const struct factor_outcome *outcome,
     case FACTOR_ASK:
         if (!outcome->questions || !*outcome->questions)
             return breach(run, err, "asks nothing", NULL);
+        if (!questions_whole(outcome->questions))
+            return breach(run, err, "a question lacks its name or its source",
+                          NULL);
         break;
     default:
         return breach(run, err, "no verdict", NULL);
@@ -214,8 +248,9 @@ decide(struct run *run, struct factor_outcome *ret_outcome,
        struct factor_error *err)
 {
     const char *owner = run->step.subject;
-    struct factor_effects *effects = effects_new(
-        run->txn, run->adapter->name, owner, message_languages(run));
+    struct factor_effects *effects =
+        effects_new(run->txn, run->adapter->name, owner,
+                    message_languages(run), run->call->host->strangers);
     factor_status st;
 
     if (!effects)

@@ -15,6 +15,7 @@ struct run {
     struct factor_flow flow;       /* flow.id NULL: no flow */
     struct factor_request request;
     struct factor_step step;
+    struct factor_reads *reads; /* its plan */
     const char *about; /* what its plan asks for first: reads_about() */
 };
 

@@ -4,6 +4,7 @@
 #include "host/record/database.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ struct database {
     struct cache *cache;
     struct volatile_table *memory;
     struct audit_chain chain; /* the writer's */
+    atomic_bool failing;      /* the last write did not succeed */
 
     pthread_t writer;
     pthread_mutex_t lock; /* of what follows */
@@ -286,6 +288,29 @@ finish_batch(struct database *database, struct commit *batch, factor_status st)
     }
 }
 
+/* What is in conflict is not written, and proves nothing. */
+static bool
+wrote(const struct commit *batch)
+{
+    for (; batch; batch = batch->next)
+        if (batch->status == FACTOR_OK &&
+            (batch->change_count > 0 || batch->event))
+            return true;
+    return false;
+}
+
+/* Before anybody is answered: who was told of the failure must not be the
+ * first to see it. */
+static void
+note_health(struct database *database, const struct commit *batch,
+            factor_status st)
+{
+    if (st != FACTOR_OK)
+        atomic_store(&database->failing, true);
+    else if (wrote(batch))
+        atomic_store(&database->failing, false);
+}
+
 static void
 run_batch(struct database *database, struct commit *batch)
 {
@@ -297,6 +322,7 @@ run_batch(struct database *database, struct commit *batch)
         database->chain = chain;
     else
         log_event("store", FACTOR_LOG_ERROR, "commit failed: %s", err.text);
+    note_health(database, batch, st);
     finish_batch(database, batch, st);
     database->parts.ops->maintain(database->parts.store);
 }
@@ -463,6 +489,12 @@ database_close(struct database *database)
     pthread_mutex_unlock(&database->lock);
     pthread_join(database->writer, NULL);
     database_free(database);
+}
+
+bool
+database_failing(struct database *database)
+{
+    return atomic_load(&database->failing);
 }
 
 struct volatile_table *

@@ -74,6 +74,10 @@ void database_commit(struct database *database, struct commit *commit);
 factor_status database_commit_wait(struct database *database,
                                    struct commit *commit);
 
+/* Whether the last commit that had something to write could not be written;
+ * only one that can makes this false again.  Any thread. */
+bool database_failing(struct database *database);
+
 /* Put a record that lives in memory only; false as volatile_put().  Any
  * thread. */
 bool database_put_memory(struct database *database, struct record *record);

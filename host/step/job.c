@@ -14,6 +14,7 @@
 #include "host/json.h"
 #include "host/log.h"
 #include "host/plugin/sources.h"
+#include "host/step/floor.h"
 #include "host/step/lanes.h"
 #include "host/step/pool.h"
 
@@ -244,29 +245,6 @@ enter_lane(struct job *job, const char *key)
     run(job);
 }
 
-/* An action that takes longer than its answers are held back would tell by
- * its time what it did: hold all of them back longer.  Processor time counts,
- * so that load alone changes nothing. */
-static void
-note_cost(struct job *job, int64_t cost_ms)
-{
-    long long floor = atomic_load(job->host->answer_floor_ms);
-    long long wanted = cost_ms + cost_ms / 4;
-
-    if (job->answer_after_ms == 0 || wanted <= job->answer_after_ms)
-        return;
-    while (wanted > floor)
-        if (atomic_compare_exchange_weak(job->host->answer_floor_ms, &floor,
-                                         wanted)) {
-            log_event("step", FACTOR_LOG_WARNING,
-                      "a password check took %lld ms: answers are held back "
-                      "for %lld ms from now on; raise answer_after, or renew "
-                      "old hashes",
-                      (long long)cost_ms, wanted);
-            break;
-        }
-}
-
 static void
 run_slow(void *context)
 {
@@ -284,19 +262,47 @@ go_slow(struct job *job)
         answer(job, JOB_BUSY);
 }
 
+/* What one asker asked stays apart from what another did: in one step there
+ * may be several, and their questions may have the same names. */
 static void
 take_answers(void *context, json_t *answers)
 {
     struct job *job = context;
+    json_t *all, *before;
 
-    json_decref(json_unconst(job->answers));
-    job->answers = answers;
+    if (!job->answers)
+        job->answers = json_object();
+    all = json_unconst(job->answers);
+    before = json_object_get(all, job->asker);
+    if (before)
+        json_object_update_missing(answers, before);
+    json_object_set_new(all, job->asker, answers);
     return_to_loop(job, run_on_loop);
+}
+
+/* At most once for a question; and whoever asks one that was answered would
+ * do so for ever. */
+static bool
+asks_again(const struct job *job)
+{
+    const json_t *answers = json_object_get(job->answers, job->asker);
+    const struct factor_question *const *question;
+
+    for (question = job->questions; *question; question++)
+        if (json_object_get(answers, (*question)->name))
+            return true;
+    return job->attempts >= ATTEMPTS_MAX;
 }
 
 static void
 ask(struct job *job)
 {
+    if (asks_again(job)) {
+        log_event(job->kind->name, FACTOR_LOG_ERROR,
+                  "%s asks again what was answered", job->asker);
+        answer(job, FACTOR_E_INTERNAL);
+        return;
+    }
     leave_loop(job);
     sources_ask(job->host->sources, job->questions, take_answers, job);
 }
@@ -311,6 +317,14 @@ job_may_park(struct http_request *request)
            park_reason(request) == PARK_BY_NOTHING;
 }
 
+bool
+job_may_park_again(struct http_request *request)
+{
+    return http_state(request) != &no_place &&
+           (park_reason(request) == PARK_BY_NOTHING ||
+            park_reason(request) == PARK_BY_WAKE);
+}
+
 /* Nothing of the job stays while its request waits (10,000 of them do): the
  * route's handler makes another. */
 static void
@@ -321,14 +335,18 @@ park(struct job *job)
     uint64_t stamp = job->parking.stamp;
     int64_t until = job->parking.until_steady_ms;
     unsigned count = (unsigned)job->parking.key_count, i;
+    enum park_result result;
     char *keys[JOB_KEYS];
 
     for (i = 0; i < count; i++)
         keys[i] = strdup(job->parking.keys[i]);
-    http_set_state(request, &no_place, NULL);
+    http_set_state(request, NULL, NULL);
     job_free(job);
-    if (park_wait(place, request, stamp, (const char *const *)keys, count,
-                  until, http_route(request)->handler) != PARK_PARKED)
+    result = park_wait(place, request, stamp, (const char *const *)keys, count,
+                       until, http_route(request)->handler);
+    if (result == PARK_FULL)
+        http_set_state(request, &no_place, NULL);
+    if (result != PARK_PARKED)
         http_route(request)->handler(request);
     for (i = 0; i < count; i++)
         free(keys[i]);
@@ -378,7 +396,8 @@ run(struct job *job)
     started = job->on_slow_pool ? clock_thread_ms() : 0;
     st = job->kind->decide(job, job->txn, &err);
     if (job->on_slow_pool)
-        note_cost(job, clock_thread_ms() - started);
+        floor_raise(job->host->answer_floor_ms, job->answer_after_ms,
+                    clock_thread_ms() - started);
     take(job, st, &err);
 }
 

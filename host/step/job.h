@@ -27,7 +27,7 @@ enum {
 /* What answer() may be given beside a factor_status. */
 enum { JOB_BUSY = 5 }; /* a queue is full: 429 */
 
-enum { JOB_LANES = 2, JOB_KEYS = 8 };
+enum { JOB_LANES = 2, JOB_KEYS = 32 };
 
 struct job;
 
@@ -56,7 +56,8 @@ struct job {
     struct txn *txn;            /* the attempt that runs */
     const char *lane_wanted;    /* JOB_LANE; JOB_LANES may be held, in order */
     const struct factor_question *const *questions; /* JOB_ASK */
-    const json_t *answers;      /* to them, from the run before */
+    const char *asker;          /* JOB_ASK: whose they are; lives on */
+    const json_t *answers;      /* so far: by asker, then by question */
     struct job_parking parking; /* JOB_PARK */
     int64_t answer_after_ms;    /* hold the answer so long after arrival */
     bool on_slow_pool;
@@ -79,6 +80,9 @@ struct job *job_new(const struct job_kind *kind, struct http_request *request);
 /* Whether a request may be parked: it has not been before, and there was
  * place. */
 bool job_may_park(struct http_request *request);
+/* The same for one that may wait on until its own time is over: also after a
+ * record moved and brought nothing new. */
+bool job_may_park_again(struct http_request *request);
 
 /* Run it; it frees itself.  lane: whose steps are taken one after another,
  * or NULL.  On the request's loop. */

@@ -8,6 +8,7 @@
 #include "host/clock.h"
 #include "host/error.h"
 #include "host/json.h"
+#include "host/step/strangers.h"
 
 enum { ATTEMPTS_MAX = 64 };
 
@@ -21,6 +22,12 @@ struct txn_memory {
     struct record *record;
 };
 
+struct txn_stranger {
+    struct txn_stranger *next;
+    struct strangers *table;
+    const char *purpose, *name;
+};
+
 struct txn {
     struct factor_arena *arena;
     struct database *database;
@@ -31,6 +38,7 @@ struct txn {
     struct commit_change *changes, **last_change;
     size_t change_count;
     struct txn_memory *memory;
+    struct txn_stranger *strangers;
     struct txn_send *sends, **last_send;
     json_t *events; /* array, or NULL */
     json_t *about;  /* object: flow, user, client; or NULL */
@@ -63,6 +71,7 @@ txn_mark(struct txn *txn)
         .last_change = txn->last_change,
         .last_send = txn->last_send,
         .memory = txn->memory,
+        .strangers = txn->strangers,
         .change_count = txn->change_count,
         .event_count = json_array_size(txn->events),
     };
@@ -83,6 +92,7 @@ txn_rollback(struct txn *txn, const struct txn_mark *mark)
         record_unref(txn->memory->record);
     while (json_array_size(txn->events) > mark->event_count)
         json_array_remove(txn->events, mark->event_count);
+    txn->strangers = mark->strangers;
     *mark->last_change = NULL;
     txn->last_change = mark->last_change;
     txn->change_count = mark->change_count;
@@ -497,6 +507,33 @@ txn_context(struct txn *txn, const char *member, const char *text)
     json_set_text(txn->about, member, text);
 }
 
+/* Texts are copied: a plugin's may be gone at the commit. */
+factor_status
+txn_stranger(struct txn *txn, struct strangers *table, const char *purpose,
+             const char *name)
+{
+    struct txn_stranger *stranger = arena_alloc(txn->arena, sizeof(*stranger));
+
+    if (!stranger)
+        return FACTOR_E_NOMEM;
+    stranger->table = table;
+    stranger->purpose = arena_copy(txn->arena, purpose);
+    stranger->name = arena_copy(txn->arena, name);
+    if (!stranger->purpose || !stranger->name)
+        return FACTOR_E_NOMEM;
+    stranger->next = txn->strangers;
+    txn->strangers = stranger;
+    return FACTOR_OK;
+}
+
+/* An empty commit would prove nothing: a store has to write to find out. */
+void
+txn_probe(struct txn *txn)
+{
+    if (!txn_writes(txn) && database_failing(txn->database))
+        txn_event(txn, "store.probed", NULL);
+}
+
 static json_t *
 send_body(const struct factor_send *send, const char *const *languages)
 {
@@ -622,6 +659,15 @@ txn_commit(struct txn *txn)
     return txn->commit.event ? &txn->commit : NULL;
 }
 
+static void
+note_strangers(const struct txn *txn)
+{
+    const struct txn_stranger *stranger;
+
+    for (stranger = txn->strangers; stranger; stranger = stranger->next)
+        strangers_note(stranger->table, stranger->purpose, stranger->name);
+}
+
 factor_status
 txn_commit_memory(struct txn *txn)
 {
@@ -630,6 +676,7 @@ txn_commit_memory(struct txn *txn)
     for (memory = txn->memory; memory; memory = memory->next)
         if (!database_put_memory(txn->database, memory->record))
             return FACTOR_E_CONFLICT;
+    note_strangers(txn);
     return FACTOR_OK;
 }
 
@@ -648,6 +695,8 @@ run_once(struct database *database, const uint8_t *seed,
         if (st == FACTOR_E_IO)
             error_set(err, st, "the store cannot be written");
     }
+    if (st == FACTOR_OK)
+        note_strangers(txn);
     txn_free(txn);
     return st;
 }

@@ -14,6 +14,7 @@
 
 enum { TXN_ENTROPY = 128, TXN_SEED = CRYPTO_KEY_LEN };
 
+struct strangers; /* host/step/strangers.h */
 struct txn;
 
 /* A planned message, as it goes into the outbox. */
@@ -84,6 +85,14 @@ void txn_event(struct txn *txn, const char *event, json_t *fields);
 void txn_context(struct txn *txn, const char *member, const char *text);
 factor_status txn_send(struct txn *txn, const struct factor_send *send,
                        const char *owner, const char *const *languages);
+/* A name that nobody has was tried: counted in the table (NULL: not) once the
+ * attempt is committed. */
+factor_status txn_stranger(struct txn *txn, struct strangers *table,
+                           const char *purpose, const char *name);
+/* An attempt that is answered as others are which write must not tell, by its
+ * success, that it did not: while the store cannot be written, let it write
+ * an event and fail as they do, or find that the store is well again. */
+void txn_probe(struct txn *txn);
 
 /* How far the effects have come; to be undone from there, with what was read
  * kept: for a run with more knowledge. */
@@ -91,6 +100,7 @@ struct txn_mark {
     struct commit_change **last_change;
     struct txn_send **last_send;
     struct txn_memory *memory;
+    struct txn_stranger *strangers;
     size_t change_count, event_count;
 };
 struct txn_mark txn_mark(struct txn *txn);
@@ -106,8 +116,8 @@ bool txn_writes(const struct txn *txn);
 /* The commit, its rows encoded; done and context are the caller's to set.
  * Valid until txn_free.  NULL without memory. */
 struct commit *txn_commit(struct txn *txn);
-/* After the commit (or without one): put what lives in memory only.
- * FACTOR_E_CONFLICT: another version is there. */
+/* After the commit (or without one): put what lives in memory only, and count
+ * strangers.  FACTOR_E_CONFLICT: another version is there. */
 factor_status txn_commit_memory(struct txn *txn);
 
 /* Run decide in attempts of its own until one commits, on this thread, and

@@ -21,6 +21,8 @@
 
 /* The reads of a check and of an operator's action. */
 enum { READ_USER, READ_CREDENTIAL, READ_ATTEMPTS };
+/* The read of a measurement, and what it looks for. */
+enum { READ_PAGE, MEASURE_PAGE = 1000, MEASURE_COSTS = 32 };
 
 struct factor_adapter {
     const struct factor_host *host;
@@ -110,6 +112,12 @@ is_action(const struct factor_step *step, const char *name)
     return step->action && strcmp(step->action, name) == 0;
 }
 
+static bool
+is_measurement(const struct factor_step *step)
+{
+    return !step->flow && is_action(step, PASSWORD_ACTION_MEASURE);
+}
+
 /* A username that the host cannot fold is nobody's.  Without one, the host
  * asks only whether the action applies now. */
 static factor_status
@@ -149,6 +157,8 @@ static factor_status
 plan_reads(const struct factor_adapter *self, const struct factor_step *step,
            struct factor_reads *reads)
 {
+    if (is_measurement(step))
+        return self->host->read_page(reads, CREDENTIALS, NULL, MEASURE_PAGE);
     if (!step->flow)
         return plan_operator(self->host, step->subject, reads);
     if (is_action(step, PASSWORD_ACTION_CHECK))
@@ -382,6 +392,18 @@ count_failure(const struct factor_adapter *self,
     return status ? status : refuse(self, step, out);
 }
 
+/* Nobody, or nothing to guess: there is no record to count in. */
+static factor_status
+refuse_stranger(const struct factor_adapter *self,
+                const struct factor_step *step, struct factor_outcome *out)
+{
+    const char *username = text_of(step->fields, "username");
+    factor_status status =
+        self->host->count_unknown(step->effects, username ? username : "");
+
+    return status ? status : refuse(self, step, out);
+}
+
 static factor_status
 check(const struct factor_adapter *self, const struct factor_step *step,
       struct factor_outcome *out)
@@ -398,9 +420,8 @@ check(const struct factor_adapter *self, const struct factor_step *step,
     load_claim(&claim, self, step);
     matches = password_matches(memory, password,
                                claim.hash ? claim.hash : self->decoy);
-    /* Nobody, and nothing to guess: there is no record to count in. */
     if (!claim.user || !claim.hash)
-        return refuse(self, step, out);
+        return refuse_stranger(self, step, out);
     if (password_waits(&claim.attempts, claim.source, step->now_ms))
         return refuse(self, step, out);
     if (matches && claim.enabled)
@@ -546,6 +567,56 @@ unlock(const struct factor_adapter *self, const struct factor_step *step,
     return status ? status : answer(out, json_object());
 }
 
+/* --- The measurement --- */
+
+/* Hashes that differ in what they cost: the decoy, and what is stored, as far
+ * as a page tells.  Returns how many; 0: nothing is stored. */
+static size_t
+costs_of(const struct factor_adapter *self, const struct factor_step *step,
+         const char *ret_hashes[MEASURE_COSTS])
+{
+    const struct factor_records *page = step->reads[READ_PAGE];
+    size_t count = 1, i, known;
+    const char *hash;
+
+    ret_hashes[0] = self->decoy;
+    for (i = 0; i < page->count && count < MEASURE_COSTS; i++) {
+        hash = text_of(json_object_get(page->records[i]->body, "secret"),
+                       "hash");
+        for (known = 0; hash && known < count; known++)
+            if (password_same_cost(hash, ret_hashes[known]))
+                hash = NULL;
+        if (hash)
+            ret_hashes[count++] = hash;
+    }
+    return page->count > 0 ? count : 0;
+}
+
+/* One cost a round: the host has the clock.  Some schemes take longer over a
+ * longer password. */
+static factor_status
+measure(const struct factor_adapter *self, const struct factor_step *step,
+        struct factor_outcome *out)
+{
+    void *memory = self->host->alloc(step->arena, PASSWORD_MEMORY);
+    int64_t round = integer_of(step->fields, "round");
+    const char *hashes[MEASURE_COSTS];
+    char password[PASSWORD_MAX + 1];
+    size_t count = costs_of(self, step, hashes);
+
+    if (!memory)
+        return FACTOR_E_NOMEM;
+    out->verdict = FACTOR_SUCCESS;
+    if (round < 0 || (uint64_t)round >= count)
+        return FACTOR_OK;
+    memset(password, 'x', PASSWORD_MAX);
+    password[PASSWORD_MAX] = '\0';
+    password_matches(memory, password, hashes[round]);
+    if ((uint64_t)round + 1 == count)
+        return FACTOR_OK;
+    return answer(out, json_pack("{s:I}", "round", (json_int_t)round + 1));
+}
+
 /* --- The table --- */
 
 static const struct transition {
@@ -569,6 +640,8 @@ decide(const struct factor_adapter *self, const struct factor_step *step,
     const struct transition *transition;
     size_t i;
 
+    if (is_measurement(step))
+        return measure(self, step, out);
     if (!step->flow && !factor_read_one(step, READ_USER))
         return refuse_operator(self, step, out, PASSWORD_CODE_NO_USER);
     for (i = 0; i < sizeof(transitions) / sizeof(transitions[0]); i++) {

@@ -70,21 +70,65 @@ password_decoy(unsigned cost, char ret_hash[PASSWORD_HASH_SIZE])
                             PASSWORD_HASH_SIZE) != NULL;
 }
 
-/* What others may have hashed with.  Not here: traditional crypt, which looks
- * at eight characters, and what has no salt. */
-static const char *const schemes[] = {
-    YESCRYPT, "$gy$", "$7$", "$2b$", "$2a$", "$2y$", "$6$", "$5$", "$1$",
+/* What stands between the scheme and the salt of a hash. */
+enum cost {
+    COST_FIXED,  /* nothing */
+    COST_PART,   /* up to the next "$" */
+    COST_ROUNDS, /* likewise, if it begins with ROUNDS */
+    COST_SCRYPT  /* so many characters */
 };
 
-static bool
-scheme_ok(const char *hash)
+#define ROUNDS "rounds="
+enum { SCRYPT_COST_LEN = 11 };
+
+/* What others may have hashed with.  Not here: traditional crypt, which looks
+ * at eight characters, and what has no salt. */
+static const struct scheme {
+    const char *prefix;
+    enum cost cost;
+} schemes[] = {
+    { YESCRYPT, COST_PART },  { "$gy$", COST_PART },  { "$7$", COST_SCRYPT },
+    { "$2b$", COST_PART },    { "$2a$", COST_PART },  { "$2y$", COST_PART },
+    { "$6$", COST_ROUNDS },   { "$5$", COST_ROUNDS }, { "$1$", COST_FIXED },
+};
+
+static const struct scheme *
+scheme_of(const char *hash)
 {
     size_t i;
 
     for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
-        if (strncmp(hash, schemes[i], strlen(schemes[i])) == 0)
-            return true;
-    return false;
+        if (strncmp(hash, schemes[i].prefix, strlen(schemes[i].prefix)) == 0)
+            return &schemes[i];
+    return NULL;
+}
+
+/* How much of a hash says what it costs. */
+static size_t
+cost_len(const struct scheme *scheme, const char *hash)
+{
+    const char *rest = hash + strlen(scheme->prefix);
+
+    if (scheme->cost == COST_SCRYPT)
+        rest += strnlen(rest, SCRYPT_COST_LEN);
+    else if (scheme->cost == COST_PART ||
+             (scheme->cost == COST_ROUNDS &&
+              strncmp(rest, ROUNDS, strlen(ROUNDS)) == 0))
+        rest += strcspn(rest, "$");
+    return (size_t)(rest - hash);
+}
+
+/* What is no hash costs nothing, whatever it is. */
+bool
+password_same_cost(const char *hash, const char *other)
+{
+    const struct scheme *scheme = scheme_of(hash);
+    size_t len;
+
+    if (!scheme || scheme != scheme_of(other))
+        return scheme == scheme_of(other);
+    len = cost_len(scheme, hash);
+    return cost_len(scheme, other) == len && strncmp(hash, other, len) == 0;
 }
 
 bool
@@ -93,7 +137,7 @@ password_hash_usable(void *memory, const char *hash)
     const char *made;
     bool usable;
 
-    if (strlen(hash) >= PASSWORD_HASH_SIZE || !scheme_ok(hash))
+    if (strlen(hash) >= PASSWORD_HASH_SIZE || !scheme_of(hash))
         return false;
     /* A salt alone begins like a hash. */
     made = crypt_rn("", hash, memory, PASSWORD_MEMORY);

@@ -31,6 +31,9 @@ bool password_hash(void *memory, const char *password, unsigned cost,
  * no password belongs to it. */
 bool password_decoy(unsigned cost, char ret_hash[PASSWORD_HASH_SIZE]);
 
+/* Do both take as long, as far as scheme and cost say so? */
+bool password_same_cost(const char *hash, const char *other);
+
 /* Is it a whole hash of a scheme that is kept: yescrypt, scrypt, bcrypt,
  * sha512crypt, sha256crypt or md5crypt? */
 bool password_hash_usable(void *memory, const char *hash);

@@ -33,6 +33,11 @@ static const struct factor_field *const import_fields[] = {
     NULL,
 };
 
+static const struct factor_field *const measure_fields[] = {
+    FACTOR_FIELD(.name = "round", .type = FACTOR_FIELD_INTEGER),
+    NULL,
+};
+
 /* --- Actions and the state --- */
 
 static const struct factor_action check_action = {
@@ -58,6 +63,14 @@ static const struct factor_action unlock_action = {
     .flags = FACTOR_ACTION_OPERATOR,
     .name = PASSWORD_ACTION_UNLOCK,
     .errors = FACTOR_NAMES(PASSWORD_CODE_NO_USER),
+};
+
+static const struct factor_action measure_action = {
+    .struct_size = sizeof(measure_action),
+    .flags = FACTOR_ACTION_OPERATOR | FACTOR_ACTION_SLOW |
+             FACTOR_ACTION_MEASURE,
+    .name = PASSWORD_ACTION_MEASURE,
+    .fields = measure_fields,
 };
 
 static const struct factor_state password_state = {
@@ -113,7 +126,8 @@ password_tables_fill(struct password_tables *tables, int64_t answer_after_ms)
     tables->actions[1] = &cancel_action;
     tables->actions[2] = &import_action;
     tables->actions[3] = &unlock_action;
-    tables->actions[4] = NULL;
+    tables->actions[4] = &measure_action;
+    tables->actions[5] = NULL;
     tables->description = (struct factor_description){
         .struct_size = sizeof(tables->description),
         .flags = FACTOR_ADAPTER_FIRST,

@@ -18,6 +18,8 @@
 /* For operators. */
 #define PASSWORD_ACTION_IMPORT "importUser"
 #define PASSWORD_ACTION_UNLOCK "unlock"
+/* For the host. */
+#define PASSWORD_ACTION_MEASURE "measure"
 
 #define PASSWORD_CODE_FAILED "CREDENTIAL_VALIDATION_FAILED"
 #define PASSWORD_CODE_NO_USER "USER_NOT_FOUND"
@@ -27,7 +29,7 @@
  * long as the instance's settings say, so the tables are its own. */
 struct password_tables {
     struct factor_action check;
-    const struct factor_action *actions[5];
+    const struct factor_action *actions[6];
     struct factor_description description;
 };
 

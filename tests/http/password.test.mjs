@@ -3,7 +3,7 @@
 // The first factor: its state and its action (B.1), and how long it takes (W1).
 import assert from 'node:assert/strict';
 
-import { startDaemon } from './lib/daemon.mjs';
+import { sleep, startDaemon, until } from './lib/daemon.mjs';
 import { Flow, mustBe, mustFail } from './lib/flow.mjs';
 import { run, test } from './lib/tap.mjs';
 
@@ -119,6 +119,36 @@ test('W1, S10, authn G-18: unknown, wrong, disabled and passwordless are one ans
         assert.equal(reply.headers['set-cookie'], undefined);
     }
     assert.equal(bodies.size, 1);
+});
+
+test('S10: tries of names that nobody has are counted, and told without the name', async () => {
+    const own = await startDaemon();
+    const user = await own.user();
+    const total = async () =>
+        (await own.control('GET', '/status')).json.unknownNames;
+    const flow = await Flow.begin(own);
+    const attempt = async (username) => credentialsWrong(await flow.act(
+        'checkUsernamePassword', { username, password: 'wrong' }));
+    const { commits } = (await own.control('GET', '/status')).json;
+    assert.equal(await total(), 0);
+    for (let i = 0; i < 9; i++)
+        await attempt(i % 2 ? 'Strange-r' : 'strange-R');
+    assert.equal(await total(), 9);
+    assert.ok(!own.output.includes('nobody has'));
+    await attempt('strange-r');
+    await until('a warning', () => own.output.includes(
+        'a name that nobody has was tried 10 times within minutes'));
+    for (let i = 10; i < 100; i++)
+        await attempt(`strange-${i}`);
+    await until('a warning', () => own.output.includes(
+        'names that nobody has were tried 100 times within minutes'));
+    assert.ok(!/strange-/i.test(own.output));
+    const status = await own.ctl('status');
+    assert.match(status.stdout, /^unknownNames +100$/m);
+    // All that is said of them.
+    assert.equal((await own.control('GET', '/status')).json.commits, commits);
+    await attempt(user.username);
+    assert.equal(await total(), 100);
 });
 
 test('W1: the wait grows per account and source, and the answer tells nothing', async () => {
@@ -277,6 +307,31 @@ test('W1: 400 answer times of unknown names, wrong passwords and disabled users 
     }
     mustBeAlike(pairs.wrong);
     mustBeAlike(pairs.disabled);
+});
+
+test('W1: what stored hashes cost is measured after start, and answers wait for it',
+     { timeout: 60000, alone: true }, async () => {
+    const timed = await startDaemon({ adapters: { password: {
+        answer_after: '80ms' } } });
+    const told = () => /a password check takes (\d+) ms: answers are held back for (\d+) ms/
+        .exec(timed.output);
+    await sleep(300);
+    assert.equal(told(), null, 'nobody has a password');
+    // A hash by sha512crypt that nobody knows a password for.
+    await timed.import({ username: 'old', passwordHash:
+        `$6$rounds=400000$0123456789abcdef$${'x'.repeat(86)}` });
+    await timed.stop();
+    timed.output = '';
+    await timed.start();
+    assert.equal(told(), null, 'it is measured when there are answers');
+    const [, cost, held] = await until('the measurement', told, 30000);
+    assert.ok(cost > 80 && held >= cost * 1.2, `${cost} ms, ${held} ms`);
+    const began = Date.now();
+    const flow = await Flow.begin(timed);
+    credentialsWrong(await flow.act('checkUsernamePassword',
+                                    { username: 'nobody', password: 'x' }));
+    assert.ok(Date.now() - began >= held);
+    assert.equal((await timed.control('GET', '/status')).json.commits, 0);
 });
 
 test('W1: the right password too is answered no sooner', async () => {
