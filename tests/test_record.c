@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "host/json.h"
 #include "host/record/audit.h"
@@ -179,6 +180,59 @@ refuses_bad_key_files(void)
                     FACTOR_E_CONFIG);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "not a key file"));
     CU_ASSERT_PTR_NULL(opened);
+}
+
+static void
+prepared_keys_are_written_late(void)
+{
+    struct keys *prepared;
+    struct factor_error err = {0};
+    char environment[64];
+
+    CU_ASSERT_EQUAL_FATAL(
+        keys_prepare(folder_in("late.json"), &prepared, &err), FACTOR_OK);
+    CU_ASSERT_NOT_EQUAL(access(folder_in("late.json"), F_OK), 0);
+    CU_ASSERT_EQUAL(keys_settle(prepared, false, &err), FACTOR_E_CONFIG);
+    CU_ASSERT_NOT_EQUAL(access(folder_in("late.json"), F_OK), 0);
+    CU_ASSERT_EQUAL(keys_settle(prepared, true, &err), FACTOR_OK);
+    snprintf(environment, sizeof(environment), "%s",
+             keys_environment(prepared));
+    keys_close(prepared);
+    CU_ASSERT_EQUAL_FATAL(
+        keys_prepare(folder_in("late.json"), &prepared, &err), FACTOR_OK);
+    CU_ASSERT_STRING_EQUAL(keys_environment(prepared), environment);
+    CU_ASSERT_EQUAL(keys_settle(prepared, false, &err), FACTOR_OK);
+    keys_close(prepared);
+}
+
+static bool
+publishes(struct keys *some, const char *thumbprint)
+{
+    json_t *set = keys_jwks(some), *key;
+    bool found = false;
+    size_t i;
+
+    json_array_foreach(json_object_get(set, "keys"), i, key)
+        found |= strcmp(json_string_value(json_object_get(key, "kid")),
+                        thumbprint) == 0;
+    json_decref(set);
+    return found;
+}
+
+static void
+promised_key_stays(void)
+{
+    struct keys *rotated;
+    struct factor_error err;
+    int i;
+
+    CU_ASSERT_EQUAL_FATAL(
+        keys_open(folder_in("promise.json"), true, &rotated, &err), FACTOR_OK);
+    CU_ASSERT(publishes(rotated, keys_thumbprint(rotated)));
+    for (i = 0; i < 4; i++)
+        CU_ASSERT_EQUAL(keys_rotate(rotated, &err), FACTOR_OK);
+    CU_ASSERT(publishes(rotated, keys_thumbprint(rotated)));
+    keys_close(rotated);
 }
 
 /* --- The cache. --- */
@@ -387,6 +441,10 @@ static const struct tap_test tests[] = {
      keeps_keys_over_a_restart},
     {"a key file that is missing, open to others or broken is refused",
      refuses_bad_key_files},
+    {"keys that were made are written when that is settled",
+     prepared_keys_are_written_late},
+    {"R2: the thumbprint that plugins give away stays published",
+     promised_key_stays},
     {"the cache serves the newest version, and that there is none",
      cache_serves_the_newest},
     {"the cache drops what was read before a newer version was published",
