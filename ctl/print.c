@@ -132,7 +132,8 @@ print_audit(const json_t *answer)
     json_int_t ahead = number_of(answer, "ahead");
 
     if (broken)
-        printf("the chain is broken at event %lld\n", (long long)broken);
+        printf("the chain of %s is broken at event %lld\n",
+               text_of(answer, "brokenWriter"), (long long)broken);
     if (behind)
         printf("%lld records are older than the log says, or gone\n",
                (long long)behind);

@@ -40,6 +40,7 @@ struct host {
     struct rest *rest;
     struct lanes *lanes;
     struct pool *slow;
+    struct strangers *strangers; /* or NULL: unknown names are not counted */
     struct park *park;
     const char *base_url;    /* without a slash at its end */
     const char *base_origin; /* scheme, host and port of it */

@@ -111,6 +111,16 @@ factor_status jose_verify(const char *token, size_t len,
                           const struct jose_expect *expect,
                           json_t **ret_claims, struct factor_error *err);
 
+/* The JOSE calls of struct factor_host (factor/host.h), of which each is one:
+ * statements by keys that are at hand as JSON or PEM. */
+factor_status jose_statement_verify(const json_t *jwk, const char *typ,
+                                    const char *statement,
+                                    json_t **ret_claims);
+factor_status jose_statement_peek(const char *statement, json_t **ret_claims);
+factor_status jose_jwk_thumbprint(const json_t *jwk, char *ret_thumbprint);
+factor_status jose_pem_sign(const char *pem, const json_t *header,
+                            const json_t *claims, char **ret_statement);
+
 /* base64url without padding (RFC 4648 5), with a NUL; FACTOR_E_INPUT unless
  * ret_size is JOSE_B64URL_SIZE(len) or more. */
 factor_status jose_b64url_encode(const void *data, size_t len, char *ret_text,

@@ -40,10 +40,39 @@ struct jose_key {
     char *name;                      /* the kid its JWK came with, or NULL */
 };
 
+/* A token that is being read; zeroed, then filled piece by piece. */
+struct jose_token {
+    const char *part[3]; /* header, payload, signature: borrowed */
+    size_t len[3];
+    json_t *header, *claims;
+    const struct jose_alg *alg;
+    const struct jose_key *key;
+};
+
 /* Checks say in a text of ours why they refuse, or return NULL; these two
  * give codes of their own. */
 extern const char jose_no_memory[];
 extern const char jose_no_openssl[];
+
+/* Cut into its three parts; read header (0) or payload (1), a new reference
+ * even where it is refused; the header's alg; the signature, by self->key. */
+const char *jose_token_split(struct jose_token *self, const char *text,
+                             size_t len);
+const char *jose_token_part(const struct jose_token *self, int i,
+                            json_t **ret_object);
+const char *jose_token_alg(struct jose_token *self);
+const char *jose_token_verify(const struct jose_token *self);
+/* Whether a header's typ is the wanted one (NULL: absent or "JWT"). */
+int jose_typ_fits(const json_t *typ, const char *wanted);
+
+/* Header (NULL: there was no memory for one) and claims, signed. */
+const char *jose_token_write(const struct jose_key *key, const json_t *header,
+                             const json_t *claims, char token[JOSE_TOKEN_MAX]);
+
+/* Whether a JWK has a private member. */
+int jose_has_secret(const json_t *jwk);
+/* A context with SHA-256 for a key, or NULL. */
+EVP_PKEY_CTX *jose_context(EVP_PKEY *pkey, int (*init)(EVP_PKEY_CTX *));
 
 /* The status of a check, and the error's text. */
 factor_status jose_finish(const char *why, factor_status code,

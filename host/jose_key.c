@@ -211,8 +211,8 @@ read_numbers(struct jose_key *self, const json_t *jwk, int secret)
 
 /* Finding the algorithms at each signature costs more than it should, so it
  * is done once and copied; RSA pads by PKCS #1 v1.5 if not told otherwise. */
-static EVP_PKEY_CTX *
-template(EVP_PKEY *pkey, int (*init)(EVP_PKEY_CTX *))
+EVP_PKEY_CTX *
+jose_context(EVP_PKEY *pkey, int (*init)(EVP_PKEY_CTX *))
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
 
@@ -223,8 +223,8 @@ template(EVP_PKEY *pkey, int (*init)(EVP_PKEY_CTX *))
     return NULL;
 }
 
-static int
-has_secret(const json_t *jwk)
+int
+jose_has_secret(const json_t *jwk)
 {
     size_t i = 0;
 
@@ -256,7 +256,7 @@ read_jwk(struct jose_key *self, const json_t *jwk)
 {
     const json_t *kty = json_object_get(jwk, "kty");
     const json_t *kid = json_object_get(jwk, "kid");
-    int secret = has_secret(jwk);
+    int secret = jose_has_secret(jwk);
     const char *why;
 
     self->alg = &jose_algs[jose_text_is(kty, "RSA")];
@@ -271,8 +271,8 @@ read_jwk(struct jose_key *self, const json_t *jwk)
         return why;
     self->name = kid ? strdup(json_string_value(kid)) : NULL;
     self->jwk = public_part(jwk, self->alg);
-    self->verifier = template(self->pkey, EVP_PKEY_verify_init);
-    self->signer = secret ? template(self->pkey, EVP_PKEY_sign_init) : NULL;
+    self->verifier = jose_context(self->pkey, EVP_PKEY_verify_init);
+    self->signer = secret ? jose_context(self->pkey, EVP_PKEY_sign_init) : NULL;
     if ((kid && !self->name) || (secret && !self->signer))
         return jose_no_memory;
     return self->jwk && self->verifier ? NULL : jose_no_memory;
@@ -358,7 +358,7 @@ add_jwk(struct jose_jwks *set, const json_t *jwk, struct factor_error *err)
 
     if (!json_is_string(kty))
         return jose_finish("a JWK has no kty", FACTOR_E_CONFIG, err);
-    if (has_secret(jwk))
+    if (jose_has_secret(jwk))
         return jose_finish("JWKS has a private member", FACTOR_E_CONFIG, err);
     if ((!jose_text_is(kty, "EC") && !jose_text_is(kty, "RSA")) ||
         jose_text_is(json_object_get(jwk, "use"), "enc"))

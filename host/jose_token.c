@@ -25,14 +25,6 @@ static const char *const refused[][2] = {
     { "jwk", "header has jwk" }
 };
 
-struct token {
-    const char *part[3]; /* header, payload, signature */
-    size_t len[3];
-    json_t *header, *claims;
-    const struct jose_alg *alg;
-    const struct jose_key *key;
-};
-
 /* --- signing ------------------------------------------------------------ */
 
 /* JWS has the two numbers of an ES256 signature side by side (RFC 7518 3.4),
@@ -117,24 +109,22 @@ put_json(char *token, size_t *len, const json_t *value)
                : "claims are too large";
 }
 
-static const char *
-write_token(const struct jose_key *key, const char *typ, const json_t *claims,
-            char token[JOSE_TOKEN_MAX])
+const char *
+jose_token_write(const struct jose_key *key, const json_t *header,
+                 const json_t *claims, char token[JOSE_TOKEN_MAX])
 {
     unsigned char sig[JOSE_NUMBER_MAX];
     const char *why;
-    json_t *header;
     size_t len = 0;
 
     if (!key->signer)
         return "key has no private part";
     if (!json_is_object(claims))
         return "claims are not an object";
-    header = json_pack("{ss ss ss*}", "alg", key->alg->name, "kid",
-                       jose_key_kid(key), "typ", typ);
-    why = header ? put_json(token, &len, header) : jose_no_memory;
-    json_decref(header);
-    if (why || (why = put_json(token, &len, claims)))
+    if (!header)
+        return jose_no_memory;
+    if ((why = put_json(token, &len, header)) ||
+        (why = put_json(token, &len, claims)))
         return why;
     if (!make_signature(key, token, len - 1, sig))
         return jose_no_openssl;
@@ -149,9 +139,12 @@ jose_sign(const struct jose_key *key, const char *typ, const json_t *claims,
           char **ret_token, struct factor_error *err)
 {
     char token[JOSE_TOKEN_MAX];
-    const char *why = write_token(key, typ, claims, token);
+    json_t *header = json_pack("{ss ss ss*}", "alg", key->alg->name, "kid",
+                               jose_key_kid(key), "typ", typ);
+    const char *why = jose_token_write(key, header, claims, token);
     char *copy = why ? NULL : strdup(token);
 
+    json_decref(header);
     if (!copy)
         return jose_finish(why ? why : jose_no_memory, FACTOR_E_INPUT, err);
     *ret_token = copy;
@@ -160,8 +153,8 @@ jose_sign(const struct jose_key *key, const char *typ, const json_t *claims,
 
 /* --- verifying ---------------------------------------------------------- */
 
-static const char *
-split(struct token *self, const char *text, size_t len)
+const char *
+jose_token_split(struct jose_token *self, const char *text, size_t len)
 {
     const char *end = text + len, *next;
     size_t i;
@@ -179,9 +172,8 @@ split(struct token *self, const char *text, size_t len)
     return NULL;
 }
 
-/* Reads header (0) or payload (1). */
-static const char *
-read_part(const struct token *self, int i, json_t **ret_object)
+const char *
+jose_token_part(const struct jose_token *self, int i, json_t **ret_object)
 {
     static const char *const whys[2][3] = {
         { "header is not canonical base64url", "header repeats a member",
@@ -202,8 +194,8 @@ read_part(const struct token *self, int i, json_t **ret_object)
     return json_is_object(*ret_object) ? NULL : whys[i][2];
 }
 
-static const char *
-check_alg(struct token *self)
+const char *
+jose_token_alg(struct jose_token *self)
 {
     const char *name = json_string_value(json_object_get(self->header, "alg"));
     size_t i;
@@ -220,8 +212,8 @@ check_alg(struct token *self)
     return self->alg ? NULL : "alg is not known";
 }
 
-static int
-typ_fits(const json_t *typ, const char *wanted)
+int
+jose_typ_fits(const json_t *typ, const char *wanted)
 {
     const char *text = json_string_value(typ);
 
@@ -233,7 +225,7 @@ typ_fits(const json_t *typ, const char *wanted)
 }
 
 static const char *
-check_header(struct token *self, const struct jose_expect *expect)
+check_header(struct jose_token *self, const struct jose_expect *expect)
 {
     const char *why;
     size_t i;
@@ -241,9 +233,9 @@ check_header(struct token *self, const struct jose_expect *expect)
     for (i = 0; i < COUNT(refused); i++)
         if (json_object_get(self->header, refused[i][0]))
             return refused[i][1];
-    if ((why = check_alg(self)))
+    if ((why = jose_token_alg(self)))
         return why;
-    return typ_fits(json_object_get(self->header, "typ"), expect->typ)
+    return jose_typ_fits(json_object_get(self->header, "typ"), expect->typ)
                ? NULL
                : "typ is not the expected one";
 }
@@ -256,7 +248,7 @@ is_called(const struct jose_key *key, const json_t *kid)
 }
 
 static const char *
-pick_key(struct token *self, const struct jose_jwks *keys)
+pick_key(struct jose_token *self, const struct jose_jwks *keys)
 {
     const json_t *kid = json_object_get(self->header, "kid");
     size_t i, found = 0;
@@ -275,8 +267,8 @@ pick_key(struct token *self, const struct jose_jwks *keys)
     return self->key->alg == self->alg ? NULL : "alg is not the key's";
 }
 
-static const char *
-check_signature(const struct token *self)
+const char *
+jose_token_verify(const struct jose_token *self)
 {
     unsigned char sig[JOSE_NUMBER_MAX], digest[JOSE_SHA256_LEN];
     EVP_PKEY_CTX *ctx;
@@ -372,14 +364,14 @@ jose_verify(const char *token, size_t len, const struct jose_jwks *keys,
             const struct jose_expect *expect, json_t **ret_claims,
             struct factor_error *err)
 {
-    struct token self = { 0 };
+    struct jose_token self = { 0 };
     const char *why;
 
-    if ((why = split(&self, token, len)) ||
-        (why = read_part(&self, 0, &self.header)) ||
+    if ((why = jose_token_split(&self, token, len)) ||
+        (why = jose_token_part(&self, 0, &self.header)) ||
         (why = check_header(&self, expect)) ||
-        (why = pick_key(&self, keys)) || (why = check_signature(&self)) ||
-        (why = read_part(&self, 1, &self.claims)) ||
+        (why = pick_key(&self, keys)) || (why = jose_token_verify(&self)) ||
+        (why = jose_token_part(&self, 1, &self.claims)) ||
         (why = check_claims(self.claims, expect)))
         json_decref(self.claims);
     else

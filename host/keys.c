@@ -36,6 +36,8 @@ struct keys {
     struct seal_key seal[SEAL_MAX];
     uint8_t index[CRYPTO_KEY_LEN];
     char environment[UUID_SIZE];
+    char thumbprint[JOSE_KID_SIZE];
+    bool made; /* and not written yet */
     struct jose_jwks sign; /* newest first, */
     json_t *sign_private;  /* and as private JWKs, in the same order */
 };
@@ -90,6 +92,12 @@ const char *
 keys_environment(const struct keys *keys)
 {
     return keys->environment;
+}
+
+const char *
+keys_thumbprint(const struct keys *keys)
+{
+    return keys->thumbprint;
 }
 
 struct jose_key *
@@ -260,7 +268,14 @@ sign_append(struct jose_jwks *set, json_t *list, json_t *jwk)
     return done;
 }
 
-/* The fresh keys, then of each algorithm the newest that were there. */
+static bool
+is_promised(const struct keys *keys, const struct jose_key *key)
+{
+    return strcmp(jose_key_kid(key), keys->thumbprint) == 0;
+}
+
+/* The fresh keys, then of each algorithm the newest that were there, and the
+ * one whose thumbprint was given away. */
 static bool
 sign_gather(const struct keys *keys, struct jose_jwks *set, json_t *list)
 {
@@ -277,7 +292,8 @@ sign_gather(const struct keys *keys, struct jose_jwks *set, json_t *list)
         json_decref(jwk);
         for (i = 0, kept = 1; i < keys->sign.count; i++)
             if (strcmp(jose_key_alg(keys->sign.keys[i]), algorithms[a]) == 0 &&
-                kept++ < SIGN_PER_ALG &&
+                (kept++ < SIGN_PER_ALG ||
+                 is_promised(keys, keys->sign.keys[i])) &&
                 !sign_append(set, list, json_array_get(keys->sign_private, i)))
                 return false;
     }
@@ -317,7 +333,8 @@ file_create(struct keys *keys, struct factor_error *err)
         return error_set(err, FACTOR_E_INTERNAL, "OpenSSL failed");
     explicit_bzero(master, sizeof(master));
     st = sign_add(keys, err);
-    return st == FACTOR_OK ? file_write(keys, err) : st;
+    keys->made = st == FACTOR_OK;
+    return st;
 }
 
 static bool
@@ -396,25 +413,41 @@ file_read(struct keys *keys, int fd, struct factor_error *err)
 }
 
 static factor_status
-file_open(struct keys *keys, bool create, struct factor_error *err)
+missing(const struct keys *keys, int why, struct factor_error *err)
+{
+    return error_set(err, FACTOR_E_CONFIG,
+                     "%s: %s; the store cannot be read without its keys",
+                     keys->path, strerror(why));
+}
+
+static factor_status
+file_open(struct keys *keys, struct factor_error *err)
 {
     int fd = open(keys->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     factor_status st;
 
-    if (fd < 0 && errno == ENOENT && create)
-        return file_create(keys, err);
     if (fd < 0)
-        return error_set(err, FACTOR_E_CONFIG,
-                         "%s: %s; the store cannot be read without its keys",
-                         keys->path, strerror(errno));
+        return errno == ENOENT ? file_create(keys, err)
+                               : missing(keys, errno, err);
     st = file_read(keys, fd, err);
     close(fd);
     return st;
 }
 
+/* The newest that signs ES256: of a kind that every phone knows. */
+static void
+promise(struct keys *keys)
+{
+    struct jose_key *key = keys_signing(keys, algorithms[0]);
+
+    if (key)
+        memcpy(keys->thumbprint, jose_key_kid(key), sizeof(keys->thumbprint));
+    jose_key_free(key);
+}
+
 factor_status
-keys_open(const char *path, bool create, struct keys **ret_keys,
-          struct factor_error *err)
+keys_prepare(const char *path, struct keys **ret_keys,
+             struct factor_error *err)
 {
     struct keys *keys = calloc(1, sizeof(*keys));
     factor_status st;
@@ -423,14 +456,46 @@ keys_open(const char *path, bool create, struct keys **ret_keys,
         return error_set(err, FACTOR_E_NOMEM, "out of memory");
     pthread_mutex_init(&keys->lock, NULL);
     keys->path = strdup(path);
-    st = keys->path ? file_open(keys, create, err)
+    st = keys->path ? file_open(keys, err)
                     : error_set(err, FACTOR_E_NOMEM, "out of memory");
     if (st != FACTOR_OK) {
         keys_close(keys);
         return st;
     }
+    promise(keys);
     *ret_keys = keys;
     return FACTOR_OK;
+}
+
+factor_status
+keys_settle(struct keys *keys, bool create, struct factor_error *err)
+{
+    factor_status st;
+
+    if (!keys->made)
+        return FACTOR_OK;
+    if (!create)
+        return missing(keys, ENOENT, err);
+    st = file_write(keys, err);
+    keys->made = st != FACTOR_OK;
+    return st;
+}
+
+factor_status
+keys_open(const char *path, bool create, struct keys **ret_keys,
+          struct factor_error *err)
+{
+    struct keys *keys;
+    factor_status st = keys_prepare(path, &keys, err);
+
+    if (st != FACTOR_OK)
+        return st;
+    st = keys_settle(keys, create, err);
+    if (st != FACTOR_OK)
+        keys_close(keys);
+    else
+        *ret_keys = keys;
+    return st;
 }
 
 void

@@ -30,6 +30,12 @@ enum {
  * FACTOR_E_CONFIG: missing, readable by others, or broken. */
 factor_status keys_open(const char *path, bool create, struct keys **ret_keys,
                         struct factor_error *err);
+/* The same in two steps, for who must know the keys before it is known whether
+ * they may be made: they are in memory only until keys_settle(). */
+factor_status keys_prepare(const char *path, struct keys **ret_keys,
+                           struct factor_error *err);
+factor_status keys_settle(struct keys *keys, bool create,
+                          struct factor_error *err);
 void keys_close(struct keys *keys); /* NULL is allowed; wipes */
 
 /* Newest seal version.  Any thread. */
@@ -43,6 +49,10 @@ bool keys_hash(const struct keys *keys, const char *purpose, const void *bytes,
 
 /* The environment's UUID (R2), made with the file.  Any thread. */
 const char *keys_environment(const struct keys *keys);
+
+/* Thumbprint of a signing key that stays published as long as the process
+ * runs, whatever is rotated.  Any thread. */
+const char *keys_thumbprint(const struct keys *keys);
 
 /* The key that signs with this algorithm.  A new reference.  Any thread. */
 struct jose_key *keys_signing(struct keys *keys, const char *alg);

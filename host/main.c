@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "host/clock.h"
@@ -305,6 +306,7 @@ run(struct config *config, struct problems *problems)
     struct running *running = NULL;
     sigset_t signals;
     int signal_number;
+    bool clean;
 
     if (problems->errors == 0) {
         state = config_text(config, "/state_directory");
@@ -324,8 +326,10 @@ run(struct config *config, struct problems *problems)
     sigaddset(&signals, SIGTERM);
     sigwait(&signals, &signal_number);
     log_event("factord", FACTOR_LOG_INFO, "stopping");
-    start_stop(running);
+    clean = start_stop(running);
     log_event("factord", FACTOR_LOG_INFO, "stopped");
+    if (!clean)
+        _exit(EXIT_SUCCESS); /* all is written; what is left is a thread */
     return EXIT_SUCCESS;
 }
 

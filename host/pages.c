@@ -7,13 +7,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
+#include "host/crypto.h"
 #include "host/error.h"
+#include "host/jose.h"
 #include "host/messages.h"
 #include "host/oauth/reply.h"
 
-enum { FILE_MAX = 1 << 20, DEPTH_MAX = 4 };
+enum {
+    FILE_MAX = 1 << 20,
+    DEPTH_MAX = 4,
+    ETAG_BYTES = 15,
+    ETAG_SIZE = 1 + JOSE_B64URL_SIZE(ETAG_BYTES) + 1 /* quoted */
+};
 
 struct page {
     struct page *next;
@@ -36,6 +44,7 @@ static const struct {
     {".js", "text/javascript;charset=utf-8"},
     {".json", "application/json;charset=utf-8"},
     {".svg", "image/svg+xml"},
+    {".webmanifest", "application/manifest+json"},
     {".png", "image/png"},
     {".ico", "image/x-icon"},
 };
@@ -191,30 +200,150 @@ static const char policy[] =
     "img-src 'self' data:; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'";
 
+/* The phone speaks to any issuer, on loopback for a demo only. */
+#define PHONE_POLICY(local)                                                    \
+    "default-src 'none'; script-src 'self'; style-src 'self'; "                \
+    "img-src 'self'; connect-src 'self' https:" local "; "                     \
+    "manifest-src 'self'; worker-src 'self'; form-action 'none'; "             \
+    "base-uri 'none'; frame-ancestors 'none'; "                                \
+    "require-trusted-types-for 'script'; trusted-types worker"
+
+static const char phone_policy[] = PHONE_POLICY("");
+static const char local_phone_policy[] =
+    PHONE_POLICY(" http://127.0.0.1:* http://localhost:*");
+
+static const char *
+policy_of(const struct host *host, const char *path)
+{
+    if (strncmp(path, "/authenticator/", 15) != 0)
+        return policy;
+    return strncmp(host->base_url, "http:", 5) == 0 ? local_phone_policy
+                                                    : phone_policy;
+}
+
+/* The hash of what is served, quoted; "": there is none. */
+static void
+make_etag(const char *body, size_t len, char ret_etag[ETAG_SIZE])
+{
+    const struct crypto_part part = {body, len};
+    uint8_t hash[CRYPTO_MAC_LEN];
+
+    ret_etag[0] = '\0';
+    if (!crypto_hash(&part, 1, hash))
+        return;
+    ret_etag[0] = '"';
+    jose_b64url_encode(hash, ETAG_BYTES, ret_etag + 1, ETAG_SIZE - 1);
+    memcpy(ret_etag + ETAG_SIZE - 2, "\"", 2);
+}
+
+struct http_reply *
+pages_reply(struct http_request *request, const char *type, const char *body,
+            size_t len, const char *content_policy)
+{
+    const char *known = http_header(request, "If-None-Match");
+    struct http_reply *reply;
+    char etag[ETAG_SIZE];
+    bool same;
+
+    make_etag(body, len, etag);
+    same = known && etag[0] && strstr(known, etag);
+    reply = http_reply_static(same ? 304 : 200, type, same ? NULL : body, len);
+    if (!reply)
+        return NULL;
+    if (etag[0])
+        http_reply_header(reply, "ETag", etag);
+    http_reply_header(reply, "Content-Security-Policy",
+                      content_policy ? content_policy : policy);
+    http_reply_header(reply, "Referrer-Policy", "no-referrer");
+    http_reply_header(reply, "X-Frame-Options", "DENY");
+    http_reply_header(reply, "Cache-Control", "no-cache");
+    return reply;
+}
+
+static void
+reply_page(struct http_request *request, const struct page *page)
+{
+    const struct host *host = http_context(request);
+
+    http_reply(request,
+               page ? pages_reply(request, page->type, page->body, page->len,
+                                  policy_of(host, page->path))
+                    : oauth_page(host, request, 404, "factord.no.page"));
+}
+
+/* Whether a request came to the host of this URL. */
+static bool
+came_to(const struct http_request *request, const char *url)
+{
+    const char *host = http_header(request, "Host");
+    const char *authority = strstr(url, "//");
+    size_t len = host ? strlen(host) : 0, rest_len;
+    const char *rest;
+
+    if (len == 0 || !authority || strncasecmp(authority + 2, host, len) != 0)
+        return false;
+    rest = authority + 2 + len;
+    rest_len = strcspn(rest, "/");
+    return rest_len == 0 || (rest_len == 3 && strncmp(rest, ":80", 3) == 0) ||
+           (rest_len == 4 && strncmp(rest, ":443", 4) == 0);
+}
+
+/* M12: the phone's origin serves no other page, and others do not serve the
+ * phone.  A proxy that says another host decides itself. */
+static bool
+has_own_origin(const struct host *host, const char *url)
+{
+    size_t len = strlen(host->base_url);
+
+    return url && (strncasecmp(url, host->base_url, len) != 0 ||
+                   url[len] != '/');
+}
+
+static const char *
+authenticator_url(const struct host *host)
+{
+    return config_flag(host->config, "/pages/authenticator")
+               ? config_text(host->config, "/server/authenticator_url")
+               : NULL;
+}
+
 static void
 serve(struct http_request *request)
 {
     const struct host *host = http_context(request);
-    const struct page *page = find_page(host->pages, http_path(request));
-    struct http_reply *reply;
+    const char *url = authenticator_url(host);
+    bool elsewhere = has_own_origin(host, url) && came_to(request, url);
 
-    if (!page) {
-        http_reply(request, oauth_page(host, request, 404, "factord.no.page"));
-        return;
-    }
-    reply = http_reply_static(200, page->type, page->body, page->len);
-    if (reply) {
-        http_reply_header(reply, "Content-Security-Policy", policy);
-        http_reply_header(reply, "Referrer-Policy", "no-referrer");
-        http_reply_header(reply, "X-Frame-Options", "DENY");
-        http_reply_header(reply, "Cache-Control", "no-cache");
-    }
-    http_reply(request, reply);
+    reply_page(request, elsewhere ? NULL
+                                  : find_page(host->pages,
+                                              http_path(request)));
+}
+
+static void
+serve_common(struct http_request *request)
+{
+    const struct host *host = http_context(request);
+
+    reply_page(request, find_page(host->pages, http_path(request)));
+}
+
+static void
+serve_authenticator(struct http_request *request)
+{
+    const struct host *host = http_context(request);
+    const char *url = authenticator_url(host);
+    bool elsewhere = !url || (has_own_origin(host, url) &&
+                              came_to(request, host->base_url));
+
+    reply_page(request, elsewhere ? NULL
+                                  : find_page(host->pages,
+                                              http_path(request)));
 }
 
 const struct http_route pages_routes[] = {
     {"/signon/", "page", HTTP_GET, HTTP_PREFIX, 0, serve},
-    {"/common/", "page", HTTP_GET, HTTP_PREFIX, 0, serve},
+    {"/common/", "page", HTTP_GET, HTTP_PREFIX, 0, serve_common},
+    {"/authenticator/", "page", HTTP_GET, HTTP_PREFIX, 0, serve_authenticator},
     {0},
 };
 

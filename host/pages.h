@@ -14,6 +14,13 @@ factor_status pages_new(const char *directory, struct pages **ret_pages,
                         struct factor_error *err);
 void pages_free(struct pages *pages); /* NULL is allowed */
 
+/* A file of type with its headers, or that it has not changed since the
+ * browser read it.  body outlives every reply; content_policy NULL: the
+ * pages' own. */
+struct http_reply *pages_reply(struct http_request *request, const char *type,
+                               const char *body, size_t len,
+                               const char *content_policy);
+
 extern const struct http_route pages_routes[];    /* sign-on page and assets */
 extern const struct http_route demo_routes[];     /* demo app, start page */
 extern const struct http_route messages_routes[]; /* D4 */

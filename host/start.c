@@ -12,6 +12,7 @@
 #include "host/config/address.h"
 #include "host/control/control.h"
 #include "host/error.h"
+#include "host/flow/measure.h"
 #include "host/health.h"
 #include "host/http/park.h"
 #include "host/json.h"
@@ -21,16 +22,21 @@
 #include "host/oauth/reply.h"
 #include "host/oauth/routes.h"
 #include "host/outbox/outbox.h"
+#include "host/outgoing/outgoing.h"
 #include "host/pages.h"
+#include "host/parts.h"
+#include "host/qr.h"
+#include "host/plugin/effects.h"
 #include "host/plugin/instances.h"
 #include "host/plugin/sources.h"
 #include "host/rest/rest.h"
 #include "host/step/lanes.h"
 #include "host/step/pool.h"
+#include "host/step/strangers.h"
 #include "host/sweep.h"
 #include "host/users/import.h"
 
-enum { LISTENERS = 3, TABLES = 10 };
+enum { LISTENERS = 3, TABLES = 12 };
 
 /* A socket, and the tables of what it serves. */
 struct listening {
@@ -46,6 +52,7 @@ struct running {
     char *base_url, *base_origin;
     char host_name[RENDER_HOST_SIZE]; /* of base_url */
     atomic_llong answer_floor_ms;
+    struct measure measure;
     struct listening listening[LISTENERS];
     size_t listening_count;
 };
@@ -97,6 +104,8 @@ read_rules(struct host *host, struct problems *problems)
     if (!add_texts(host))
         return false;
     check_texts(host, problems);
+    if (!parts_read(host, problems))
+        return false;
     host->policies = policies_new(host->config, host->adapters,
                                   host->adapter_count, problems);
     if (!host->policies)
@@ -116,9 +125,34 @@ take_instances(struct running *running, struct instances *instances)
 static void
 free_rules(struct host *host)
 {
+    parts_free(host);
     clients_free(host->clients);
     policies_free(host->policies);
     texts_free(host->texts);
+}
+
+/* --- Who we are. --- */
+
+static bool
+set_base_url(struct running *running)
+{
+    const char *url = config_text(running->host.config, "/server/base_url");
+    char *slash;
+
+    running->base_url = strdup(url ? url : "");
+    running->base_origin = strdup(url ? url : "");
+    if (!running->base_url || !running->base_origin)
+        return false;
+    while (running->base_url[0] &&
+           running->base_url[strlen(running->base_url) - 1] == '/')
+        running->base_url[strlen(running->base_url) - 1] = '\0';
+    slash = strstr(running->base_origin, "//");
+    slash = slash ? strchr(slash + 2, '/') : NULL;
+    if (slash)
+        *slash = '\0';
+    running->host.base_url = running->base_url;
+    running->host.base_origin = running->base_origin;
+    return true;
 }
 
 /* Adapters are made even then: only an instance has a description. */
@@ -126,18 +160,22 @@ void
 start_check(struct config *config, struct problems *problems)
 {
     struct running running = {.host = {.config = config}};
-    struct instances *instances =
-        instances_new(config, INSTANCES_NO_STORE, problems);
+    struct instances *instances = NULL;
 
-    if (!instances) {
-        problems_no_memory(problems);
-        return;
+    if (set_base_url(&running)) {
+        plugin_host_identify(running.base_url, NULL, NULL);
+        instances = instances_new(config, INSTANCES_NO_STORE, problems);
     }
-    take_instances(&running, instances);
-    if (problems->errors == 0 && !read_rules(&running.host, problems))
+    if (instances)
+        take_instances(&running, instances);
+    if (!instances ||
+        (problems->errors == 0 && !read_rules(&running.host, problems)))
         problems_no_memory(problems);
     free_rules(&running.host);
     instances_free(instances);
+    plugin_host_identify(NULL, NULL, NULL);
+    free(running.base_url);
+    free(running.base_origin);
 }
 
 /* --- The parts. --- */
@@ -150,9 +188,23 @@ note_use(void *context, const struct factor_audit_row *row)
     return FACTOR_OK;
 }
 
+/* Adapters are told who we are before there is a store. */
+static bool
+prepare_keys(struct running *running, struct factor_error *err)
+{
+    struct host *host = &running->host;
+
+    if (keys_prepare(config_text(host->config, "/keys_file"), &host->keys,
+                     err) != FACTOR_OK)
+        return false;
+    plugin_host_identify(host->base_url, keys_environment(host->keys),
+                         keys_thumbprint(host->keys));
+    return true;
+}
+
 /* Keys are made with a new store, never for one that was written before. */
 static factor_status
-open_keys(struct running *running, struct factor_error *err)
+settle_keys(struct running *running, struct factor_error *err)
 {
     const struct instances *instances = running->instances;
     bool used = false;
@@ -161,8 +213,7 @@ open_keys(struct running *running, struct factor_error *err)
 
     if (st != FACTOR_OK)
         return st;
-    return keys_open(config_text(running->host.config, "/keys_file"), !used,
-                     &running->host.keys, err);
+    return keys_settle(running->host.keys, !used, err);
 }
 
 /* On the writer's thread: those who wait for a record, and the outbox. */
@@ -213,8 +264,10 @@ make_machinery(struct running *running, struct factor_error *err)
         config_number(config, "/limits/source_timeout"),
         (unsigned)config_number(config, "/limits/source_workers"),
         (size_t)config_number(config, "/limits/source_queue"));
+    host->strangers = strangers_new();
     host->rest = rest_new(host);
-    if (!host->lanes || !host->slow || !host->sources || !host->rest)
+    if (!host->lanes || !host->slow || !host->sources || !host->strangers ||
+        !host->rest)
         return error_set(err, FACTOR_E_NOMEM, "out of memory");
     return park_new((unsigned)config_number(config, "/flow/parked_max"),
                     &host->park, err);
@@ -348,8 +401,10 @@ listen_public(struct running *running, struct factor_error *err)
 {
     const struct config *config = running->host.config;
     struct listening public = {
-        .tables = {health_routes, authn_routes, oauth_routes, pages_routes}};
-    size_t count = 4;
+        .tables = {health_routes, authn_routes, oauth_routes, pages_routes,
+                   qr_routes, parts_routes,
+                   rest_open_routes(running->host.rest)}};
+    size_t count = 7;
 
     if (config_flag(config, "/server/rest_on_public"))
         public.tables[count++] = rest_routes(running->host.rest);
@@ -383,32 +438,10 @@ listen_control(struct running *running, struct factor_error *err)
 
 /* --- Start and stop. --- */
 
-static bool
-set_base_url(struct running *running)
-{
-    const char *url = config_text(running->host.config, "/server/base_url");
-    char *slash;
-
-    running->base_url = strdup(url);
-    running->base_origin = strdup(url);
-    if (!running->base_url || !running->base_origin)
-        return false;
-    while (running->base_url[0] &&
-           running->base_url[strlen(running->base_url) - 1] == '/')
-        running->base_url[strlen(running->base_url) - 1] = '\0';
-    slash = strstr(running->base_origin, "//");
-    slash = slash ? strchr(slash + 2, '/') : NULL;
-    if (slash)
-        *slash = '\0';
-    running->host.base_url = running->base_url;
-    running->host.base_origin = running->base_origin;
-    return true;
-}
-
 /* In this order: each stands on those before it. */
 static factor_status (*const stages[])(struct running *,
                                        struct factor_error *) = {
-    open_keys,    make_machinery, open_database,  read_pages,
+    settle_keys,  make_machinery, open_database,  read_pages,
     start_outbox, start_sweep,    import_users,   listen_control,
     listen_admin, listen_public,
 };
@@ -430,21 +463,27 @@ start(struct config *config, struct problems *problems,
 {
     struct running *running = calloc(1, sizeof(*running));
     struct instances *instances;
+    bool known;
 
     if (!running)
         return NULL;
     running->host.config = config;
     running->host.started_ms = clock_now_ms();
     running->host.answer_floor_ms = &running->answer_floor_ms;
-    instances = instances_new(config, INSTANCES_ALL, problems);
+    outgoing_begin(config_at(config, "/outgoing/allowed_hosts"),
+                   config_text(config, "/outgoing/ca_file"));
+    known = set_base_url(running) && prepare_keys(running, err);
+    instances = instances_new(config, known ? INSTANCES_ALL
+                                            : INSTANCES_NO_STORE, problems);
     if (instances)
         take_instances(running, instances);
-    if (!instances || problems->errors || !set_base_url(running) ||
+    if (!known || !instances || problems->errors ||
         !read_rules(&running->host, problems) || problems->errors ||
         run_stages(running, err) != FACTOR_OK) {
         start_stop(running);
         return NULL;
     }
+    measure_start(&running->measure, &running->host);
     return running;
 }
 
@@ -459,7 +498,9 @@ any_active(const struct running *running)
     return false;
 }
 
-static void
+/* Gives the end of the grace.  Whoever still waits for a source then has to
+ * do without. */
+static int64_t
 drain(struct running *running)
 {
     int64_t until = clock_steady_ms() +
@@ -472,41 +513,53 @@ drain(struct running *running)
         park_wake_all(running->host.park);
     while (any_active(running) && clock_steady_ms() < until)
         usleep(2000);
+    sources_close(running->host.sources);
+    return until;
 }
 
-void
+bool
 start_stop(struct running *running)
 {
     struct host *host;
+    bool returned;
+    int64_t until;
     size_t i;
 
     if (!running)
-        return;
+        return true;
     host = &running->host;
-    drain(running);
+    measure_stop(&running->measure);
+    until = drain(running);
     for (i = 0; i < running->listening_count; i++)
         if (!http_stop(running->listening[i].server))
-            return;
+            return false;
     pool_free(host->slow);
-    sources_free(host->sources);
+    returned = sources_free(host->sources, until);
     sweep_stop(host->sweep);
     /* A back end that never returned holds on to all that is below. */
     if (!outbox_stop(host->outbox))
-        return;
+        return false;
     host->outbox = NULL;
     backends_free(running->backends);
     database_close(host->database);
+    /* So does a source, but for what is written. */
+    if (!returned)
+        return false;
     park_free(host->park);
     lanes_free(host->lanes);
+    strangers_free(host->strangers);
     rest_free(host->rest);
     pages_free(host->pages);
     messages_set_file(NULL);
     free_rules(host);
-    keys_close(host->keys);
     instances_free(running->instances);
+    plugin_host_identify(NULL, NULL, NULL);
+    outgoing_end();
+    keys_close(host->keys);
     free(running->base_url);
     free(running->base_origin);
     free(running);
+    return true;
 }
 
 const struct host *

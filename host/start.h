@@ -17,8 +17,10 @@ struct running *start(struct config *config, struct problems *problems,
                       struct factor_error *err);
 
 /* Answer what is under way (at most the configured grace), commit what is
- * queued, and free; NULL is allowed. */
-void start_stop(struct running *running);
+ * queued, and free; NULL is allowed.  False: a plugin's call does not return;
+ * what it may use is left, with the configuration, so the process must end
+ * by _exit(). */
+bool start_stop(struct running *running);
 
 const struct host *start_host(const struct running *running);
 

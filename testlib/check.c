@@ -12,6 +12,12 @@ static const char *const parents[] = {
     "REGISTRATION_FAILED",
     "UNEXPECTED_ERROR",
     "INVALID_DEVICE_TARGET",
+    /* Of REST resources. */
+    "ACCESS_FAILED",
+    "INVALID_DATA",
+    "NOT_FOUND",
+    "REQUEST_LIMITED",
+    "UNIQUENESS_VIOLATION",
     NULL,
 };
 
@@ -167,6 +173,10 @@ check_actions(const struct factor_description *about, char *problem)
         if (fake_action(about, action->name) != action)
             return fake_say(problem, "action %s is declared twice",
                             action->name);
+        if ((action->flags & FACTOR_ACTION_MEASURE) &&
+            !(action->flags & FACTOR_ACTION_OPERATOR))
+            return fake_say(problem, "action %s measures: no client takes it",
+                            action->name);
         for (code = action->errors; code && *code; code++)
             if (!fake_code(about, *code))
                 return fake_say(problem, "action %s: code %s is not declared",
@@ -258,6 +268,25 @@ check_resources(const struct factor_description *about, char *problem)
     return true;
 }
 
+static bool
+check_page_parts(const struct factor_description *about, char *problem)
+{
+    const struct factor_page_part *const *at;
+    const char *const *state;
+
+    for (at = about->page_parts; at && *at; at++) {
+        if ((*at)->struct_size != sizeof(**at) || (*at)->flags ||
+            !(*at)->file || strchr((*at)->file, '/') ||
+            (*at)->file[0] == '.')
+            return fake_say(problem, "a page part's struct_size or file");
+        for (state = (*at)->states; state && *state; state++)
+            if (!fake_state(about, *state))
+                return fake_say(problem, "page part %s: state %s is not "
+                                         "declared", (*at)->file, *state);
+    }
+    return true;
+}
+
 bool
 fake_check_tables(const struct factor_description *about, char *problem)
 {
@@ -270,7 +299,8 @@ fake_check_tables(const struct factor_description *about, char *problem)
         return fake_say(problem, "states and actions may not be NULL");
     return check_codes(about, problem) && check_actions(about, problem) &&
            check_states(about, problem) && check_texts(about, problem) &&
-           check_resources(about, problem);
+           check_resources(about, problem) &&
+           check_page_parts(about, problem);
 }
 
 /* --- What is shown --- */
@@ -412,12 +442,51 @@ check_success(const struct factor_test *test, const struct fake_job *job,
         return fake_say(problem, "success for another user than the flow's");
     if (in_flow && !subject && !test->subject)
         return fake_say(problem, "success, and nobody knows who it is");
-    if (json_array_size(json_object_get(decision, "details")))
+    if (job->asker != FAKE_REST &&
+        json_array_size(json_object_get(decision, "details")))
         return fake_say(problem, "success with details");
     if (fake_int(decision, "kinds") &
         ~(json_int_t)(FACTOR_KIND_KNOWLEDGE | FACTOR_KIND_POSSESSION |
                       FACTOR_KIND_INHERENCE))
         return fake_say(problem, "unknown bits in outcome.kinds");
+    return true;
+}
+
+/* There is no flow that could fail, and nobody to wait for a source. */
+static bool
+check_rest(const json_t *decision, char *problem)
+{
+    uint32_t verdict = (uint32_t)fake_int(decision, "verdict");
+    json_int_t status = fake_int(decision, "http_status");
+
+    if (verdict != FACTOR_SUCCESS && verdict != FACTOR_CONTINUE)
+        return fake_say(problem, "a resource's verdict is neither success nor "
+                                 "continue");
+    if (status && (status < 200 || status > 599))
+        return fake_say(problem, "a resource's status is %lld",
+                        (long long)status);
+    if (json_array_size(json_object_get(decision, "details")) && status &&
+        status < 400)
+        return fake_say(problem, "details with status %lld",
+                        (long long)status);
+    return true;
+}
+
+/* The host drops what a measuring action would write. */
+static bool
+check_measure(const struct fake_job *job, const json_t *decision,
+              char *problem)
+{
+    static const char *const effects[] = { "puts",   "removes", "sends",
+                                           "audits", "unknown", NULL };
+    const char *const *effect;
+
+    if (!job->action || !(job->action->flags & FACTOR_ACTION_MEASURE))
+        return true;
+    for (effect = effects; *effect; effect++)
+        if (json_array_size(json_object_get(decision, *effect)))
+            return fake_say(problem, "action %s measures, and has effects",
+                            job->action->name);
     return true;
 }
 
@@ -429,10 +498,13 @@ fake_check_decision(const struct factor_test *test, const struct fake_job *job,
 
     if (!is_object_or_null(decision, "data", problem) ||
         !is_object_or_null(decision, "attributes", problem) ||
-        !check_details(test, job, decision, problem))
+        !check_details(test, job, decision, problem) ||
+        !check_measure(job, decision, problem))
         return false;
     if ((job->flags & FACTOR_STEP_SEND_REFUSED) && json_array_size(sends))
         return fake_say(problem, "a send in spite of FACTOR_STEP_SEND_REFUSED");
+    if (job->asker == FAKE_REST && !check_rest(decision, problem))
+        return false;
     switch ((uint32_t)fake_int(decision, "verdict")) {
     case FACTOR_CONTINUE:
         return check_continue(test, job, decision, problem);

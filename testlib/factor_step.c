@@ -271,7 +271,7 @@ static const char *const kinds[] = {
     [FACTOR_TEST_SUCCESS] = "success", [FACTOR_TEST_FAILURE] = "failure",
     [FACTOR_TEST_ASK] = "ask",         [FACTOR_TEST_REFUSED] = "refused",
     [FACTOR_TEST_ANSWER] = "answer",   [FACTOR_TEST_UNEXPECTED] = "unexpected",
-    [FACTOR_TEST_BROKEN] = "broken",
+    [FACTOR_TEST_BROKEN] = "broken",   [FACTOR_TEST_WAIT] = "wait",
 };
 
 /* A shared reference; NULL is left out by json_pack's "o*". */
@@ -286,7 +286,7 @@ static json_t *
 outcome_of(const struct factor_test_reply *reply)
 {
     static const char *const effects[] = { "puts", "removes", "sends",
-                                           "audits" };
+                                           "audits", "unknown" };
     json_t *outcome = share(reply->decision);
     size_t i;
 
@@ -304,13 +304,14 @@ print(const struct factor_test *test, const struct factor_test_reply *reply)
         json_pack("{s:s*, s:o*}", "state", factor_test_flow_state(test), "data",
                   share(factor_test_flow_data(test)));
     json_t *all = json_pack(
-        "{s:s, s:s*, s:s*, s:o*, s:o, s:o*, s:o*, s:o, s:o, s:o, s:o}", "kind",
+        "{s:s, s:s*, s:s*, s:o*, s:o, s:o*, s:o*, s:o, s:o, s:o, s:o, s:o}",
+        "kind",
         kinds[reply->kind], "problem",
         reply->problem[0] ? reply->problem : NULL, "code", reply->code, "model",
         share(reply->model), "details", share(reply->details), "outcome",
         outcome_of(reply), "flow", flow, "puts", share(reply->puts), "removes",
         share(reply->removes), "sends", share(reply->sends), "audits",
-        share(reply->audits));
+        share(reply->audits), "unknown", share(reply->unknown));
 
     json_dumpf(all, stdout, JSON_INDENT(2));
     putchar('\n');

@@ -7,7 +7,8 @@
  *   plan      array of {read: id|name|owned|page|username_owned, ...}
  *   found     array, one per read: {records: [record], next}
  *   sight     {state, view, actions, failure, changes_at_ms}
- *   decision  {verdict, state, data, ..., puts, removes, sends, audits}
+ *   decision  {verdict, state, data, ..., puts, removes, sends, audits,
+ *             unknown}
  * Each may instead be {problem: text} (the contract was broken) or
  * {status, error} (the plugin returned an error).
  */
@@ -19,7 +20,7 @@
 
 #include "factor/test.h"
 
-enum { FAKE_ENTROPY_LEN = 64, FAKE_CALLS = FACTOR_TEST_CALL_AUDIT + 1 };
+enum { FAKE_ENTROPY_LEN = 64, FAKE_CALLS = FACTOR_TEST_CALL_UNKNOWN + 1 };
 
 /* How long a flow lives. */
 #define FAKE_FLOW_LIFE_MS (INT64_C(30) * 60 * 1000)
@@ -65,7 +66,7 @@ struct factor_reads {
 struct factor_effects {
     struct factor_test *test;
     bool open; /* in handle_action or handle_resource, not before */
-    json_t *puts, *removes, *sends, *audits;
+    json_t *puts, *removes, *sends, *audits, *unknown;
     char problem[200];
 };
 
@@ -115,6 +116,12 @@ void fake_arena_end(struct factor_arena *arena);
 void fake_effects_begin(struct factor_effects *effects,
                         struct factor_test *test);
 void fake_effects_end(struct factor_effects *effects);
+
+/* --- http.c --- */
+factor_status fake_http(const struct factor_http_request *request,
+                        struct factor_http_answer *ret_answer,
+                        struct factor_error *err);
+void fake_http_release(struct factor_http_answer *answer);
 
 /* --- records.c --- */
 json_t *fake_find(const json_t *records, const char *collection,

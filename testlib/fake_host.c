@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/jose.h"
+
 enum { READS_MAX = 16 };
 
 /* Does this call fail, as planted? */
@@ -246,6 +248,7 @@ fake_effects_begin(struct factor_effects *effects, struct factor_test *test)
     effects->removes = fake_must(json_array());
     effects->sends = fake_must(json_array());
     effects->audits = fake_must(json_array());
+    effects->unknown = fake_must(json_array());
 }
 
 void
@@ -255,6 +258,7 @@ fake_effects_end(struct factor_effects *effects)
     json_decref(effects->removes);
     json_decref(effects->sends);
     json_decref(effects->audits);
+    json_decref(effects->unknown);
 }
 
 static factor_status
@@ -500,6 +504,19 @@ host_audit(struct factor_effects *effects, const char *event,
     return FACTOR_OK;
 }
 
+static factor_status
+host_count_unknown(struct factor_effects *effects, const char *name)
+{
+    factor_status status = may_act(effects, FACTOR_TEST_CALL_UNKNOWN);
+
+    if (status)
+        return status;
+    if (!name)
+        return misuse(effects->problem, "an unknown name that is none");
+    json_array_append_new(effects->unknown, fake_text(name));
+    return FACTOR_OK;
+}
+
 /* --- Helpers --- */
 
 void
@@ -559,8 +576,18 @@ const struct factor_host fake_host = {
     .remove = host_remove,
     .send = host_send,
     .audit = host_audit,
+    .count_unknown = host_count_unknown,
     .uuid = host_uuid,
     .log = host_log,
+    .base_url = FACTOR_TEST_BASE_URL,
+    .environment = FACTOR_TEST_ENVIRONMENT,
+    .issuer_thumbprint = FACTOR_TEST_ISSUER_THUMBPRINT,
+    .jws_verify = jose_statement_verify,
+    .jws_peek = jose_statement_peek,
+    .jwk_thumbprint = jose_jwk_thumbprint,
+    .jws_sign = jose_pem_sign,
+    .http = fake_http,
+    .http_release = fake_http_release,
 };
 
 const struct factor_host *

@@ -5,14 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FLOW_URL "https://host.test/pf-ws/authn/flows/factortestflow"
+#define FLOW_URL FACTOR_TEST_BASE_URL "/pf-ws/authn/flows/factortestflow"
 
 void
 fake_reply_clear(struct factor_test *test)
 {
     static const char *const lists[] = { "details", "sends",   "audits",
                                          "puts",    "removes", "questions",
-                                         "amr",     NULL };
+                                         "amr",     "unknown", NULL };
     struct factor_test_reply *reply = &test->reply;
     const char *const *list;
 
@@ -28,6 +28,7 @@ fake_reply_clear(struct factor_test *test)
     reply->audits = json_object_get(test->reply_parts, "audits");
     reply->puts = json_object_get(test->reply_parts, "puts");
     reply->removes = json_object_get(test->reply_parts, "removes");
+    reply->unknown = json_object_get(test->reply_parts, "unknown");
     reply->questions = json_object_get(test->reply_parts, "questions");
     reply->amr = json_object_get(test->reply_parts, "amr");
 }
@@ -207,8 +208,59 @@ client_detail(const struct factor_test *test, const json_t *detail)
     return out;
 }
 
+/* As a REST resource answers it. */
+static json_t *
+rest_detail(const struct factor_test *test, const json_t *detail)
+{
+    const struct factor_code *code =
+        fake_code(test->about, fake_get(detail, "code"));
+    json_t *inner = json_object_get(detail, "inner");
+    json_t *out = fake_must(
+        json_pack("{s:s, s:s}", "code", code->code, "message", code->message));
+
+    inner = json_is_object(inner) ? fake_must(json_deep_copy(inner))
+                                  : fake_must(json_object());
+    if (fake_get(detail, "target"))
+        json_object_set(out, "target", json_object_get(detail, "target"));
+    if (fake_int(detail, "attempts_remaining") >= 0)
+        json_object_set(inner, "attemptsRemaining",
+                        json_object_get(detail, "attempts_remaining"));
+    if (json_object_size(inner) > 0)
+        json_object_set(out, "innerError", inner);
+    json_decref(inner);
+    return out;
+}
+
+/* The host's: a code of the Authentication API as REST has it. */
+static const char *
+rest_parent(const char *parent)
+{
+    if (strcmp(parent, "VALIDATION_ERROR") == 0)
+        return "INVALID_DATA";
+    return parent;
+}
+
 static void
-set_details(struct factor_test *test, const json_t *decision)
+set_rest_error(struct factor_test *test, const json_t *decision)
+{
+    struct factor_test_reply *reply = &test->reply;
+    json_t *detail;
+    int64_t at;
+    size_t i;
+
+    reply->code = rest_parent(reply->code);
+    if (reply->http_status < 400)
+        reply->http_status = 400;
+    json_array_foreach(json_object_get(decision, "details"), i, detail) {
+        at = fake_int(detail, "retry_at_ms");
+        if (!reply->retry_after_s && at > test->now_ms)
+            reply->retry_after_s = (at - test->now_ms + 999) / 1000;
+    }
+}
+
+static void
+set_details(struct factor_test *test, const struct fake_job *job,
+            const json_t *decision)
 {
     json_t *given = json_object_get(decision, "details");
     json_t *details = fake_must(json_array()), *detail;
@@ -216,12 +268,16 @@ set_details(struct factor_test *test, const json_t *decision)
     size_t i;
 
     json_array_foreach(given, i, detail)
-        json_array_append_new(details, client_detail(test, detail));
+        json_array_append_new(details, job->asker == FAKE_REST
+                                           ? rest_detail(test, detail)
+                                           : client_detail(test, detail));
     test->reply.details = part(test, "details", details);
     if (json_array_size(given) == 0)
         return;
     code = fake_code(test->about, fake_get(json_array_get(given, 0), "code"));
     test->reply.code = code->parent;
+    if (job->asker == FAKE_REST)
+        set_rest_error(test, decision);
 }
 
 static int
@@ -240,6 +296,9 @@ kind_of(const struct fake_job *job, const json_t *decision)
     }
     if (has_details)
         return FACTOR_TEST_ERROR;
+    if (job->asker == FAKE_REST &&
+        (uint32_t)fake_int(decision, "verdict") == FACTOR_CONTINUE)
+        return FACTOR_TEST_WAIT;
     if (job->asker == FAKE_OPERATOR || job->asker == FAKE_REST)
         return FACTOR_TEST_ANSWER;
     if ((uint32_t)fake_int(decision, "verdict") == FACTOR_SUCCESS)
@@ -258,16 +317,17 @@ fake_reply_decision(struct factor_test *test, const struct fake_job *job,
     decision = part(test, "decision", fake_must(json_deep_copy(decision)));
     reply->decision = decision;
     reply->kind = kind_of(job, decision);
-    set_details(test, decision);
+    reply->http_status = http_status ? (uint32_t)http_status : 200;
+    set_details(test, job, decision);
     reply->sends = json_object_get(decision, "sends");
     reply->audits = json_object_get(decision, "audits");
     reply->puts = json_object_get(decision, "puts");
     reply->removes = json_object_get(decision, "removes");
+    reply->unknown = json_object_get(decision, "unknown");
     reply->questions = json_object_get(decision, "questions");
     reply->amr = json_object_get(decision, "amr");
     reply->subject = fake_get(decision, "subject");
     reply->attributes = part_or_null(test, "attributes", decision);
     reply->kinds = (uint32_t)fake_int(decision, "kinds");
-    reply->http_status = http_status ? (uint32_t)http_status : 200;
     reply->body = part_or_null(test, "body", decision);
 }

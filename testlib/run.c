@@ -111,6 +111,8 @@ fill_request(struct run *run)
 
     request->struct_size = sizeof(*request);
     request->client = text_of(run, asked, "client");
+    request->client_name = text_of(run, asked, "client_name");
+    request->page_host = text_of(run, asked, "page_host");
     request->acr = text_of(run, asked, "acr");
     request->address = text_of(run, asked, "address");
     request->user_agent = text_of(run, asked, "user_agent");
@@ -317,7 +319,7 @@ json_decision(const struct run *run, const struct factor_outcome *outcome)
 
     return fake_must(json_pack(
         "{s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o*, s:o*,"
-        " s:O, s:O, s:O, s:O}",
+        " s:O, s:O, s:O, s:O, s:O}",
         "verdict", (json_int_t)outcome->verdict, "state",
         fake_text(outcome->state), "data", or_null(outcome->data), "subject",
         fake_text(outcome->subject), "attributes", or_null(outcome->attributes),
@@ -326,7 +328,7 @@ json_decision(const struct run *run, const struct factor_outcome *outcome)
         or_null(outcome->body), "details", json_details(outcome->details),
         "questions", json_questions(outcome->questions), "puts", effects->puts,
         "removes", effects->removes, "sends", effects->sends, "audits",
-        effects->audits));
+        effects->audits, "unknown", effects->unknown));
 }
 
 /* --- One call each --- */

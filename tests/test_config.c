@@ -164,7 +164,7 @@ suggests_what_was_meant(void)
                 "known here are \"listen\", \"base_url\", \"admin_listen\", "
                 "\"admin_base_url\", \"rest_on_public\", "
                 "\"web_directory\", \"sign_on_page\", "
-                "\"loops\", \"connections\", "
+                "\"authenticator_url\", \"loops\", \"connections\", "
                 "\"idle_timeout\", "
                 "\"control_socket\", \"stop_grace\"\n"
                 "factord.json:6: /session/color: unknown setting \"color\"; "
@@ -665,6 +665,52 @@ checks_the_server(void)
                 "cookies go over the network in clear; use https\n");
 }
 
+#define PHONE_AT(base, url)                                                    \
+    "{" STORE ", \"server\": {\"base_url\": \"" base "\",\n"                   \
+    "\"authenticator_url\": \"" url "/authenticator/\"}}"
+
+static void
+phone_at(const char *text, const char *url)
+{
+    struct config *config = load_right(text);
+
+    CU_ASSERT_STRING_EQUAL(config_text(config, "/server/authenticator_url"),
+                           url);
+    config_free(config);
+}
+
+static void
+keeps_the_phone_apart(void)
+{
+    static const char same[] =
+        "factord.json:2: /server/authenticator_url: of the same origin as "
+        "\"base_url\", whose pages could use the phone's keys; give it a "
+        "host name of its own\n";
+    struct config *config;
+
+    phone_at("{" STORE "}", "http://127.0.0.1:9031/authenticator/");
+    phone_at(PHONE_AT("https://a", "https://b"), "https://b/authenticator/");
+    phone_at(PHONE_AT("https://a", "https://a:8443"),
+             "https://a:8443/authenticator/");
+    phone_at(PHONE_AT("http://localhost:1", "http://localhost:1"),
+             "http://localhost:1/authenticator/");
+    config = load_right("{" STORE ", \"server\": {\"base_url\": "
+                        "\"https://a\"}}");
+    CU_ASSERT_PTR_NULL(config_text(config, "/server/authenticator_url"));
+    config_free(config);
+    expect_file(PHONE_AT("https://a", "https://a"), same);
+    expect_file(PHONE_AT("https://a", "https://A:443"), same);
+    expect_file(PHONE_AT("https://a:443", "https://a"), same);
+    expect_file(PHONE_AT("https://a", "http://b"),
+                "factord.json:2: /server/authenticator_url: "
+                "\"http://b/authenticator/\" is not where a browser keeps "
+                "keys; write https://HOST[:PORT]/authenticator/\n");
+    expect_file(PHONE_AT("https://a", "https://b/c"),
+                "factord.json:2: /server/authenticator_url: "
+                "\"https://b/c/authenticator/\" is not where a browser keeps "
+                "keys; write https://HOST[:PORT]/authenticator/\n");
+}
+
 static void
 checks_pairs(void)
 {
@@ -672,6 +718,8 @@ checks_pairs(void)
                 " \"flow\": {\"idle_limit\": \"31min\"},\n"
                 " \"outbox\": {\"lease\": \"10s\"},\n"
                 " \"limits\": {\"countries\": [\"+49\", \"49\"]},\n"
+                " \"outgoing\": {\"allowed_hosts\": [\"a.b\", \"[::1]:80\", "
+                "\"http://a\"]},\n"
                 " \"texts\": {\"de\": {\"a\": 1},\n"
                 "  \"en\": 2}}",
                 "factord.json:2: /flow/idle_limit: longer than "
@@ -680,10 +728,12 @@ checks_pairs(void)
                 "country code; write \"+\" and digits, such as \"+49\"\n"
                 "factord.json:3: /outbox/lease: not longer than \"timeout\": "
                 "a message under way would be sent again; raise it\n"
-                "factord.json:5: /texts/de/a: not a string; write the text "
+                "factord.json:6: /texts/de/a: not a string; write the text "
                 "in double quotes\n"
-                "factord.json:6: /texts/en: not an object; write {\"KEY\": "
-                "\"TEXT\"}\n");
+                "factord.json:7: /texts/en: not an object; write {\"KEY\": "
+                "\"TEXT\"}\n"
+                "factord.json:5: /outgoing/allowed_hosts/2: \"http://a\" is "
+                "not a host; write HOST or HOST:PORT\n");
 }
 
 static void
@@ -696,21 +746,33 @@ checks_policies(void)
                 "  {\"adapter\": \"pasword\"},\n"
                 "  {\"adapter\": \"otp\", \"input\": {\n"
                 "    \"u\": \"pasword.userId\",\n"
-                "    \"v\": \"otp.userId\"}, \"require\": 1},\n"
-                "  {\"adapter\": \"login_hint_token\"}]},\n"
+                "    \"v\": \"otp.userId\",\n"
+                "    \"w\": {\"value\": null}, \"x\": {\"value\": 1},\n"
+                "    \"y\": {\"value\": 1, \"values\": 2},\n"
+                "    \"z\": 3}, \"require\": 1},\n"
+                "  {\"adapter\": \"login_hint_token\", \"input\": []}]},\n"
                 " \"b\": {\"acr\": \"x\", \"steps\": []}}}",
                 "factord.json:5: /policies/a/steps/0/adapter: there is no "
                 "adapter \"pasword\"; did you mean \"password\"?\n"
-                "factord.json:8: /policies/a/steps/1/require: not an object; "
-                "write {\"ATTRIBUTE\": VALUE}\n"
+                "factord.json:11: /policies/a/steps/1/require: not an "
+                "object; write {\"ATTRIBUTE\": VALUE}\n"
                 "factord.json:8: /policies/a/steps/1/input/v: \"otp.userId\" "
                 "is of no earlier step; write STEP.ATTRIBUTE, where STEP is "
-                "an adapter before this one\n"
-                "factord.json:9: /policies/a/steps/2/adapter: a hint "
+                "an adapter before this one, or {\"value\": \"otp.userId\"} "
+                "for a constant\n"
+                "factord.json:10: /policies/a/steps/1/input/y: neither "
+                "STEP.ATTRIBUTE of an earlier step nor a constant; write "
+                "{\"value\": JSON} for one\n"
+                "factord.json:11: /policies/a/steps/1/input/z: neither "
+                "STEP.ATTRIBUTE of an earlier step nor a constant; write "
+                "{\"value\": JSON} for one\n"
+                "factord.json:12: /policies/a/steps/2/adapter: a hint "
                 "replaces the first step only; put it first\n"
-                "factord.json:10: /policies/b/steps: there are no steps; add "
+                "factord.json:12: /policies/a/steps/2/input: not an object; "
+                "write {\"NAME\": \"STEP.ATTRIBUTE\"}\n"
+                "factord.json:13: /policies/b/steps: there are no steps; add "
                 "one: a policy of none signs anyone on\n"
-                "factord.json:10: /policies/b/acr: the same as that of "
+                "factord.json:13: /policies/b/acr: the same as that of "
                 "policy \"a\"; give each its own\n");
 }
 
@@ -1038,6 +1100,7 @@ static const struct tap_test tests[] = {
     {"secrets are read by reference", reads_secrets_by_reference},
     {"secrets given otherwise are refused", refuses_other_secrets},
     {"the server's addresses are checked", checks_the_server},
+    {"M12: the phone has an origin of its own", keeps_the_phone_apart},
     {"settings that do not fit together are told", checks_pairs},
     {"policies are checked", checks_policies},
     {"clients are checked (P4, P8)", checks_clients},

@@ -102,7 +102,8 @@ include_direction()
     for folder in "$srcdir"/plugin/*/; do
         [ -d "$folder" ] || continue
         folder=plugin/$(basename "$folder")
-        only "$folder" "^($folder/|factor/|config\.h$)" "itself and factor/"
+        only "$folder" "^($folder/|factor/|passcode/|config\.h$)" \
+            "itself, factor/ and passcode/"
     done
     only ctl '^(ctl/|factor/|config\.h$)' 'ctl/ and factor/'
     only phone '^(phone/|factor/|config\.h$)' 'phone/ and factor/'
@@ -114,6 +115,7 @@ include_direction()
 contract_is_bare()
 {
     local file
+    only passcode "^passcode/" "itself"
     none "include/factor includes nothing but C's own headers" "$(
         for file in $(sources include); do
             grep -nE '^[ \t]*#[ \t]*include[ \t]*<' "$srcdir/$file" |

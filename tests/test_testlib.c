@@ -41,6 +41,8 @@ enum mode {
     IGNORES_FAILURES,
     FAILS_WITH_DATA,
     ASKS_NOTHING,
+    COUNTS_NAME,
+    COUNTS_NO_NAME,
     ASKS_FOR_EVER,
     LOOKS_UP,
     READS_ALL,
@@ -94,6 +96,10 @@ static const struct factor_action go = {
 static const struct factor_action reset = {
     SIZED(factor_action), .name = "reset", .flags = FACTOR_ACTION_OPERATOR
 };
+static const struct factor_action measure = {
+    SIZED(factor_action), .name = "measure",
+    .flags = FACTOR_ACTION_OPERATOR | FACTOR_ACTION_MEASURE
+};
 static const struct factor_action approve = {
     SIZED(factor_action), .name = "approve", .flags = FACTOR_ACTION_DEVICE
 };
@@ -128,14 +134,30 @@ static const struct factor_resource things = {
 static const struct factor_description description = {
     SIZED(factor_description),
     .states = (const struct factor_state *const[]){ &here, &dead, NULL },
-    .actions = (const struct factor_action *const[]){ &go, &reset, &approve,
-                                                      NULL },
+    .actions = (const struct factor_action *const[]){ &go, &reset, &measure,
+                                                      &approve, NULL },
     .codes = (const struct factor_code *const[]){ &wrong_code, &other_code,
                                                   NULL },
     .texts = (const struct factor_text *const[]){ &wrong_text, &mail_text,
                                                   NULL },
     .resources = (const struct factor_resource *const[]){ &things, NULL }
 };
+
+static const struct factor_action open_measure = {
+    SIZED(factor_action), .name = "measure", .flags = FACTOR_ACTION_MEASURE
+};
+static const struct factor_description open_description = {
+    SIZED(factor_description),
+    .states = (const struct factor_state *const[]){ &dead, NULL },
+    .actions = (const struct factor_action *const[]){ &open_measure, NULL }
+};
+
+static const struct factor_description *
+describe_openly(const struct factor_adapter *self)
+{
+    (void)self;
+    return &open_description;
+}
 
 static const struct factor_description *
 describe(const struct factor_adapter *self)
@@ -344,6 +366,10 @@ misbehave(const struct factor_adapter *self, const struct factor_step *step,
         return send(self, step, "email", "t.mail", step->now_ms);
     case SENDS_ANYWAY:
         return send(self, step, "email", "t.mail", soon);
+    case COUNTS_NAME:
+        return self->host->count_unknown(step->effects, "who");
+    case COUNTS_NO_NAME:
+        return self->host->count_unknown(step->effects, NULL);
     case IGNORES_FAILURES:
         self->host->audit(step->effects, "t.done", NULL);
         return FACTOR_OK;
@@ -477,7 +503,8 @@ handle_action(const struct factor_adapter *self,
         return take_name(self, step, outcome);
     if (self->mode == LOOKS_UP && step->action)
         return look_up(self, step, outcome);
-    if (step->action && record)
+    if (step->action && record &&
+        (self->mode == COUNTS_NAME || strcmp(step->action, "measure") != 0))
         status = misbehave(self, step, record);
     if (!status && (step->action || self->mode == NO_VERDICT))
         status = conclude(self, step, outcome);
@@ -570,6 +597,7 @@ static const struct {
     { SENDS_WITHOUT_TEXT, "no text \"t.mail.sms.text\"" },
     { SENDS_LATE, "not in the future" },
     { ASKS_NOTHING, "without questions" },
+    { COUNTS_NO_NAME, "an unknown name that is none" },
 };
 
 static void
@@ -897,6 +925,9 @@ bad_tables(void)
     bad.ops = &without_handler;
     CU_ASSERT_PTR_NULL(factor_test_new(&bad, NULL, &err));
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "handle_resource"));
+    without_handler.describe = describe_openly;
+    CU_ASSERT_PTR_NULL(factor_test_new(&bad, NULL, &err));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "no client takes it"));
     without_handler.handle_action = NULL;
     CU_ASSERT_PTR_NULL(factor_test_new(&bad, NULL, &err));
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "function is missing"));
@@ -905,6 +936,40 @@ bad_tables(void)
     CU_ASSERT_PTR_NULL(factor_test_new(&bad, NULL, &err));
     CU_ASSERT_PTR_NULL(factor_test_load("/no/such/plugin.so", &err));
     CU_ASSERT_EQUAL(err.code, FACTOR_E_NOTFOUND);
+}
+
+static void
+unknown_names(void)
+{
+    struct factor_test *test = new_test(COUNTS_NAME);
+    const struct factor_test_reply *reply = factor_test_enter(test);
+
+    CU_ASSERT_EQUAL(json_array_size(reply->unknown), 0);
+    reply = go_on(test);
+    CU_ASSERT_EQUAL(reply->kind, FACTOR_TEST_STATE);
+    CU_ASSERT_EQUAL(json_array_size(reply->unknown), 1);
+    CU_ASSERT_STRING_EQUAL(
+        json_string_value(json_array_get(reply->unknown, 0)), "who");
+    factor_test_fail(test, FACTOR_TEST_CALL_UNKNOWN, 1);
+    CU_ASSERT_EQUAL(go_on(test)->kind, FACTOR_TEST_UNEXPECTED);
+    factor_test_free(test);
+}
+
+static void
+measurements(void)
+{
+    struct factor_test *test = new_test(WELL);
+
+    factor_test_enter(test);
+    CU_ASSERT_EQUAL(factor_test_operator(test, "measure", NULL)->kind,
+                    FACTOR_TEST_ANSWER);
+    CU_ASSERT_EQUAL(factor_test_act(test, "measure", NULL)->kind,
+                    FACTOR_TEST_REFUSED);
+    factor_test_free(test);
+    test = new_test(COUNTS_NAME);
+    CU_ASSERT_EQUAL(factor_test_operator(test, "measure", NULL)->kind,
+                    FACTOR_TEST_BROKEN);
+    factor_test_free(test);
 }
 
 static void
@@ -935,6 +1000,8 @@ static const struct tap_test tests[] = {
     { "a detail is told as the client gets it", details },
     { "keyed names are readable", keyed_names },
     { "UUIDs are of version 4", uuids },
+    { "S10: unknown names that are counted are seen", unknown_names },
+    { "W1: a measurement has no effects", measurements },
     { "tables that do not fit are refused", bad_tables },
     { "actions need a flow", no_flow },
 };

@@ -46,6 +46,18 @@ api_error(const struct host *host, struct http_request *request,
     return reply;
 }
 
+/* Of the page that asks; without an Origin it is one of ours, or an app that
+ * speaks for itself. */
+static const char *
+page_host(const struct host *host, struct http_request *request,
+          struct factor_arena *arena)
+{
+    const char *origin = http_header(request, "Origin");
+    const char *start = strstr(origin ? origin : host->base_origin, "://");
+
+    return start ? arena_copy(arena, start + strlen("://")) : NULL;
+}
+
 void
 api_caller(const struct host *host, struct http_request *request,
            struct factor_arena *arena, struct engine_call *ret_call)
@@ -58,8 +70,25 @@ api_caller(const struct host *host, struct http_request *request,
     ret_call->cookieless = state != NULL;
     ret_call->address = http_address(request);
     ret_call->user_agent = http_header(request, "User-Agent");
+    ret_call->page_host = page_host(host, request, arena);
     ret_call->languages =
         text_languages(arena, http_header(request, "Accept-Language"));
+}
+
+/* "wait=N" among the preferences, in seconds. */
+int64_t
+api_preferred_wait(struct http_request *request, int64_t max_ms)
+{
+    const char *prefer = http_header(request, "Prefer");
+    const char *wait = prefer ? strstr(prefer, "wait=") : NULL;
+    long seconds;
+
+    if (!wait || (wait != prefer && !strchr(", \t", wait[-1])))
+        return 0;
+    seconds = strtol(wait + strlen("wait="), NULL, 10);
+    if (seconds <= 0)
+        return 0;
+    return seconds > max_ms / 1000 ? max_ms : seconds * 1000;
 }
 
 /* --- The cookie (S3). --- */

@@ -21,6 +21,9 @@ struct http_reply *api_error(const struct host *host,
                              struct http_request *request, const char *code,
                              const char *detail);
 
+/* Prefer: wait=N (RFC 7240), at most max_ms; 0: it would not wait. */
+int64_t api_preferred_wait(struct http_request *request, int64_t max_ms);
+
 /* Who calls, for the engine; texts live in the arena. */
 void api_caller(const struct host *host, struct http_request *request,
                 struct factor_arena *arena, struct engine_call *ret_call);

@@ -113,22 +113,6 @@ read_body(struct authn *authn, struct http_request *request,
         authn->refused = "INVALID_REQUEST";
 }
 
-/* RFC 7240: "wait=N" among the preferences, in seconds. */
-static int64_t
-preferred_wait(struct http_request *request, int64_t max_ms)
-{
-    const char *prefer = http_header(request, "Prefer");
-    const char *wait = prefer ? strstr(prefer, "wait=") : NULL;
-    long seconds;
-
-    if (!wait || (wait != prefer && !strchr(", \t", wait[-1])))
-        return 0;
-    seconds = strtol(wait + strlen("wait="), NULL, 10);
-    if (seconds <= 0)
-        return 0;
-    return seconds > max_ms / 1000 ? max_ms : seconds * 1000;
-}
-
 /* --- One attempt. --- */
 
 static int
@@ -180,6 +164,9 @@ decide(struct job *job, struct txn *txn, struct factor_error *err)
         return FACTOR_OK;
     if (!authn->action)
         return look(job, txn, err);
+    if (authn->wait_ms && look(job, txn, err) == JOB_PARK)
+        return JOB_PARK;
+    memset(&authn->result, 0, sizeof(authn->result));
     authn->call.on_slow_pool = job->on_slow_pool;
     authn->call.in_lane = job->lane_held;
     authn->call.answers = job->answers;
@@ -191,6 +178,7 @@ decide(struct job *job, struct txn *txn, struct factor_error *err)
         return JOB_SLOW;
     case ENGINE_ASK:
         job->questions = authn->result.questions;
+        job->asker = authn->result.asker;
         return JOB_ASK;
     case ENGINE_LANE:
         job->lane_wanted = arena_copy(job->arena, authn->result.lane);
@@ -314,10 +302,12 @@ handle_post(struct job *job, struct authn *authn)
 {
     read_action(authn, job->request, job->arena);
     read_body(authn, job->request, job->arena);
-    if (authn->refused)
+    if (authn->refused) {
         refuse(job->request, authn->refused, authn->detail);
-    else
-        job_start(job, authn->flow);
+        return;
+    }
+    authn->call.waiting = authn->action;
+    job_start(job, authn->flow);
 }
 
 static void
@@ -345,14 +335,13 @@ handle(struct http_request *request)
     job->state = authn;
     authn->flow = http_variable(request, "flow");
     api_caller(host, request, job->arena, &authn->call);
-    if (http_method(request) == HTTP_POST) {
-        handle_post(job, authn);
-        return;
-    }
     if (may_park)
-        authn->wait_ms = preferred_wait(
+        authn->wait_ms = api_preferred_wait(
             request, config_number(host->config, "/flow/parked_limit"));
-    job_start(job, NULL);
+    if (http_method(request) == HTTP_POST)
+        handle_post(job, authn);
+    else
+        job_start(job, NULL);
 }
 
 const struct http_route authn_routes[] = {

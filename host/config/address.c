@@ -110,6 +110,15 @@ host_length(const char *authority, size_t len)
     return end > 0 && end < len && authority[end - 1] == ':' ? end - 1 : len;
 }
 
+bool
+address_host_ok(const char *text)
+{
+    size_t len = strlen(text), host_len = host_length(text, len);
+
+    return host_ok(text, host_len) &&
+           (host_len == len || port_ok(text + host_len + 1));
+}
+
 /* How much of the URL is its origin; 0: it has none. */
 static size_t
 origin_length(const char *url)

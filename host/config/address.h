@@ -13,6 +13,9 @@ bool address_listen_ok(const char *text);
 bool address_listen_is_local(const char *text);
 bool address_url_is_local(const char *url);
 
+/* "HOST" or "HOST:PORT"; IPv6 in brackets. */
+bool address_host_ok(const char *text);
+
 /* "http://HOST[:PORT]" or https, and nothing more. */
 bool address_origin_ok(const char *text);
 

@@ -307,6 +307,8 @@ add_build_defaults(struct merge *merge, const char *folder)
     if (tree && source >= 0) {
         add_default(merge, merge->tree, "", "plugin_directory",
                     json_object_get(tree, "plugin_directory"), source);
+        add_default(merge, merge->tree, "", "part_directory",
+                    json_object_get(tree, "part_directory"), source);
         if (!json_object_get(merge->tree, "server"))
             json_object_set_new(merge->tree, "server", json_object());
         server = json_object_get(merge->tree, "server");

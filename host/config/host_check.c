@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <string.h>
+#include <strings.h>
 
 #include "host/arena.h"
 #include "host/config/address.h"
@@ -206,6 +207,57 @@ sign_on_page_ok(const char *page)
     return page[0] == '/' ? page[1] != '/' : address_redirect_ok(page);
 }
 
+/* Scheme and authority, without a port that goes without saying. */
+static size_t
+origin_len(const char *url)
+{
+    const char *port = strncmp(url, "https:", 6) == 0 ? ":443" : ":80";
+    size_t port_len = strlen(port), len = strcspn(url, ":");
+
+    len += strspn(url + len, ":/");
+    len += strcspn(url + len, "/?#");
+    return strncmp(url + len - port_len, port, port_len) == 0 ? len - port_len
+                                                              : len;
+}
+
+/* An origin and "/authenticator/": its files lie below, and beside it in
+ * "/common/". */
+static bool
+authenticator_url_ok(const char *url)
+{
+    static const char path[] = "/authenticator/";
+    size_t len = strlen(url), path_len = strlen(path);
+
+    return len > path_len && strcmp(url + len - path_len, path) == 0 &&
+           address_redirect_ok(url) &&
+           len - path_len == strcspn(url + 8, "/") + 8 &&
+           (strncmp(url, "https://", 8) == 0 || address_url_is_local(url));
+}
+
+/* M12: whatever runs in a page of base_url's origin could sign with the
+ * phone's keys. */
+static void
+check_authenticator(const struct check *check)
+{
+    const char *base = text(check, "base_url");
+    const char *url = text(check, "authenticator_url");
+
+    check_one(check, "authenticator_url", authenticator_url_ok,
+              "where a browser keeps keys; write https://HOST[:PORT]"
+              "/authenticator/");
+    if (!base || !address_origin_ok(base))
+        return; /* reported already */
+    if (!given(check, "authenticator_url") && address_url_is_local(base))
+        fill(check, "authenticator_url",
+             arena_format(check->context->arena, "%s/authenticator/", base));
+    else if (url && authenticator_url_ok(url) && !address_url_is_local(base) &&
+             origin_len(url) == origin_len(base) &&
+             strncasecmp(url, base, origin_len(base)) == 0)
+        refuse(check, "authenticator_url",
+               "of the same origin as \"base_url\", whose pages could use the "
+               "phone's keys; give it a host name of its own");
+}
+
 static void
 check_server(const struct check *check)
 {
@@ -223,6 +275,7 @@ check_server(const struct check *check)
         warn(check, "admin_listen", "others than this machine can reach it; "
                                     "listen on loopback or unix:PATH");
     complete_base_url(check);
+    check_authenticator(check);
     warn_of_plain_http(check, "base_url");
     complete_unix_path(check, "listen");
     complete_unix_path(check, "admin_listen");
@@ -256,6 +309,13 @@ check_limits(const struct check *check)
 {
     check_list(check, "countries", country_ok,
                "a country code; write \"+\" and digits, such as \"+49\"");
+}
+
+static void
+check_outgoing(const struct check *check)
+{
+    check_list(check, "allowed_hosts", address_host_ok,
+               "a host; write HOST or HOST:PORT");
 }
 
 static void
@@ -372,26 +432,50 @@ comes_earlier(json_t *steps, size_t index, const char *source)
     return false;
 }
 
+/* {"value": JSON} */
+static bool
+is_constant(const json_t *value)
+{
+    return json_object_size(value) == 1 && json_object_get(value, "value");
+}
+
+static void
+check_input(const struct check *steps, size_t index, const struct check *step)
+{
+    struct check input = below(step, "input");
+    const char *name, *source;
+    json_t *value;
+
+    if (json_object_size(step->object) > 0 && !json_is_object(input.object))
+        refuse(step, "input", "not an object; write {\"NAME\": "
+                              "\"STEP.ATTRIBUTE\"}");
+    json_object_foreach(input.object, name, value) {
+        source = json_string_value(value);
+        if (is_constant(value))
+            continue;
+        if (!source)
+            refuse(&input, name, "neither STEP.ATTRIBUTE of an earlier step "
+                                 "nor a constant; write {\"value\": JSON} "
+                                 "for one");
+        else if (!comes_earlier(steps->object, index, source))
+            refuse(&input, name, "\"%s\" is of no earlier step; write "
+                                 "STEP.ATTRIBUTE, where STEP is an adapter "
+                                 "before this one, or {\"value\": \"%s\"} for "
+                                 "a constant", source, source);
+    }
+}
+
 static void
 check_step(const struct check *steps, size_t index)
 {
     struct check step = element(steps, index);
-    struct check input = below(&step, "input");
     json_t *require = json_object_get(step.object, "require");
-    const char *name, *source;
-    json_t *value;
 
     check_step_adapter(&step, index);
     if (json_object_size(step.object) > 0 && !json_is_object(require))
         refuse(&step, "require", "not an object; write {\"ATTRIBUTE\": "
                                  "VALUE}");
-    json_object_foreach(input.object, name, value) {
-        source = json_string_value(value);
-        if (source && !comes_earlier(steps->object, index, source))
-            refuse(&input, name, "\"%s\" is of no earlier step; write "
-                                 "STEP.ATTRIBUTE, where STEP is an adapter "
-                                 "before this one", source);
-    }
+    check_input(steps, index, &step);
 }
 
 static void
@@ -650,7 +734,7 @@ static const struct {
     {"server", check_server},     {"flow", check_flow},
     {"limits", check_limits},     {"outbox", check_outbox},
     {"texts", check_texts},       {"policies", check_policies},
-    {"clients", check_clients},
+    {"clients", check_clients},   {"outgoing", check_outgoing},
 };
 
 void

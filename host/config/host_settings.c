@@ -60,6 +60,10 @@ static const struct factor_setting *const server_settings[] = {
             "Path or URL of the page to which redirect mode sends the "
             "browser.",
             DEFAULT("\"/signon/\"")),
+    SETTING(STRING, "authenticator_url",
+            "URL of the authenticator page: /authenticator/ of an origin of "
+            "its own; of base_url if that is on loopback, else there is none "
+            "without it.", ),
     SETTING(INTEGER, "loops", "Event loops of the public listener.",
             DEFAULT("2"), RANGE(1, 64)),
     SETTING(INTEGER, "connections", "Open connections a listener takes.",
@@ -204,7 +208,22 @@ static const struct factor_setting *const cache_settings[] = {
     NULL,
 };
 
+static const struct factor_setting *const outgoing_settings[] = {
+    SETTING(STRINGS, "allowed_hosts",
+            "Hosts (HOST or HOST:PORT) that phones may name as their push "
+            "service though their addresses are not public.",
+            DEFAULT("[]")),
+    SETTING(PATH, "ca_file",
+            "Certificates (PEM) that servers are verified by; without it, the "
+            "system's.", ),
+    NULL,
+};
+
 static const struct factor_setting *const pages_settings[] = {
+    SETTING(BOOLEAN, "authenticator",
+            "Serve the authenticator page, a phone that is a page, at "
+            "server.authenticator_url.",
+            DEFAULT("true")),
     SETTING(BOOLEAN, "messages",
             "Serve a page that shows the newest messages of delivery to a "
             "file; on loopback only.",
@@ -219,9 +238,9 @@ static const struct factor_setting *const step_settings[] = {
     SETTING(STRING, "adapter",
             "Name of an adapter, or login_hint_token in the first place.",
             REQUIRED),
-    SETTING(MAP, "input",
+    SETTING(ANY, "input",
             "What the adapter gets: its input's name to STEP.ATTRIBUTE of an "
-            "earlier step.",
+            "earlier step, or to {\"value\": JSON}, which is constant.",
             DEFAULT("{}")),
     SETTING(ANY, "require",
             "Attributes of this step and the values they must have.",
@@ -303,6 +322,10 @@ const struct factor_setting *const host_settings[] = {
             MEMBERS(server_settings)),
     SETTING(PATH, "plugin_directory", "Where the plugins lie.",
             DEFAULT("\"" FACTOR_PLUGIN_DIRECTORY "\"")),
+    SETTING(PATH, "part_directory",
+            "Where plugins' page parts lie, in a folder for each "
+            "(adapter-NAME); those that are not there lie beside the plugin.",
+            ),
     SETTING(PATH, "state_directory",
             "Where the daemon writes: store, keys, sockets.",
             DEFAULT("\"" FACTOR_STATE_DIRECTORY "\"")),
@@ -330,6 +353,8 @@ const struct factor_setting *const host_settings[] = {
             MEMBERS(session_settings)),
     SETTING(OBJECT, "outbox", "Delivery of messages.", DEFAULT("{}"),
             MEMBERS(outbox_settings)),
+    SETTING(OBJECT, "outgoing", "Calls to gateways and push services.",
+            DEFAULT("{}"), MEMBERS(outgoing_settings)),
     SETTING(OBJECT, "brand", "What users see of the service.", DEFAULT("{}"),
             MEMBERS(brand_settings)),
     SETTING(OBJECT, "limits", "What bounds sending, guessing and load.",
@@ -342,7 +367,7 @@ const struct factor_setting *const host_settings[] = {
             "Texts that replace those of plugins, by language and key; "
             "{\"$file\": PATH} keeps them elsewhere.",
             DEFAULT("{}")),
-    SETTING(OBJECT, "pages", "Pages for demonstrations.", DEFAULT("{}"),
+    SETTING(OBJECT, "pages", "Which pages are served.", DEFAULT("{}"),
             MEMBERS(pages_settings)),
     NULL,
 };

@@ -17,12 +17,15 @@
 #include "host/http/park.h"
 #include "host/json.h"
 #include "host/outbox/outbox.h"
+#include "host/plugin/sources.h"
 #include "host/record/verify.h"
+#include "host/step/strangers.h"
 #include "host/sweep.h"
 #include "host/users/import.h"
 #include "host/users/users.h"
 
-enum { PAGE = 100, PAGE_MAX = 1000, IMPORT_MAX = 4 * 1024 * 1024 };
+enum { PAGE = 100, PAGE_MAX = 1000, IMPORT_MAX = 4 * 1024 * 1024,
+       OPERATE_MAX = 256 * 1024 };
 
 /* --- Replies. --- */
 
@@ -275,8 +278,9 @@ delete_user(struct http_request *request)
               NULL, &err);
 }
 
+/* An operator's action; user NULL: about nobody in particular. */
 static void
-operate_user(struct http_request *request)
+operate(struct http_request *request, const char *user)
 {
     struct factor_error err = {0};
     json_t *given, *answer = NULL;
@@ -288,11 +292,23 @@ operate_user(struct http_request *request)
         return;
     body = http_body(request, &len);
     given = len ? json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    st = users_operate(http_context(request), username(request),
+    st = users_operate(http_context(request), user,
                        http_variable(request, "adapter"),
                        http_variable(request, "action"), given, &answer, &err);
     json_decref(given);
     reply(request, st, answer, &err);
+}
+
+static void
+operate_user(struct http_request *request)
+{
+    operate(request, username(request));
+}
+
+static void
+operate_adapter(struct http_request *request)
+{
+    operate(request, NULL);
 }
 
 /* --- Messages, backup, keys, audit, status. --- */
@@ -415,9 +431,10 @@ audit(struct http_request *request)
         return;
     st = verify_audit(host->database, &found, &err);
     reply(request, st,
-          json_pack("{s:I, s:I, s:I, s:I, s:I, s:s, s:b}", "events",
+          json_pack("{s:I, s:I, s:s, s:I, s:I, s:I, s:s, s:b}", "events",
                     (json_int_t)found.events, "firstBroken",
-                    (json_int_t)found.broken, "records",
+                    (json_int_t)found.broken, "brokenWriter", found.writer,
+                    "records",
                     (json_int_t)found.records, "behind",
                     (json_int_t)found.behind, "ahead", (json_int_t)found.ahead,
                     "firstRecord", found.first, "holds",
@@ -430,20 +447,26 @@ status(struct http_request *request)
 {
     const struct host *host = http_context(request);
     struct factor_error err = {0};
+    struct sources_counts asked;
     uint64_t batches, commits;
 
     if (!admitted(request))
         return;
     database_counts(host->database, &batches, &commits);
+    sources_counts(host->sources, &asked);
     reply(request, FACTOR_OK,
-          json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "version",
-                    PACKAGE_VERSION, "environment",
+          json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+                    "version", PACKAGE_VERSION, "environment",
                     keys_environment(host->keys), "startedAt",
                     (json_int_t)host->started_ms, "now",
                     (json_int_t)clock_now_ms(), "batches", (json_int_t)batches,
                     "commits", (json_int_t)commits, "parked",
                     (json_int_t)park_count(host->park), "keyVersion",
-                    (json_int_t)keys_newest(host->keys)),
+                    (json_int_t)keys_newest(host->keys), "unknownNames",
+                    (json_int_t)strangers_total(host->strangers,
+                                                clock_steady_ms()),
+                    "sourceCallsHeld", (json_int_t)asked.held,
+                    "sourceCallsLate", (json_int_t)asked.late),
           &err);
 }
 
@@ -456,6 +479,8 @@ const struct http_route control_routes[] = {
     {"/users/{user}/disable", "users.disable", HTTP_POST, 0, 0, disable_user},
     {"/users/{user}/actions/{adapter}/{action}", "users.operate", HTTP_POST, 0,
      0, operate_user},
+    {"/actions/{adapter}/{action}", "adapters.operate", HTTP_POST, 0,
+     OPERATE_MAX, operate_adapter},
     {"/outbox", "outbox.list", HTTP_GET, 0, 0, messages_list},
     {"/outbox/{id}/retry", "outbox.retry", HTTP_POST, 0, 0, retry_message},
     {"/outbox/{id}/drop", "outbox.drop", HTTP_POST, 0, 0, drop_message},

@@ -41,7 +41,7 @@ enum {
 /* One route.  Tables of them end with a NULL path.  A path may hold up to 8
  * variables, each a whole segment: "/v1/environments/{env}/users/{user}".
  * The first that fits is taken; those with HTTP_PREFIX only where no other
- * has the path. */
+ * has the path, and last those whose first segment is a variable. */
 struct http_route {
     const char *path;
     const char *name;     /* for logs and metrics: "flows" */

@@ -142,8 +142,7 @@ bool request_add_body(struct http_request *request, const char *data,
 
 /* 0: no method of ours. */
 unsigned route_method(const char *method);
-/* Which route the raw path meets; its tables in order, and those without
- * HTTP_PREFIX before those with it. */
+/* Which route the raw path meets, in the order that http.h says. */
 void route_match(const struct http_route *const *tables, const char *path,
                  unsigned method, struct match *ret_match);
 /* Which variable of a route's path this is, or -1. */

@@ -24,7 +24,7 @@
 struct park;
 
 enum {
-    PARK_KEYS = 8,  /* of one request */
+    PARK_KEYS = 32, /* of one request */
     PARK_PLACES = 2 /* of one first key */
 };
 

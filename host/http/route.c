@@ -122,16 +122,27 @@ path_meets(const struct http_route *route, const char *path,
     return true;
 }
 
+/* What a route promises of a path, the most first: "/{env}/devices" may be
+ * anybody's, and takes neither a path from "/pf/JWKS" nor a page's. */
+enum kind { WHOLE, PREFIX, ANY_FIRST, KINDS };
+
+static enum kind
+kind_of(const struct http_route *route)
+{
+    if (route->path[0] == '/' && route->path[1] == '{')
+        return ANY_FIRST;
+    return route->flags & HTTP_PREFIX ? PREFIX : WHOLE;
+}
+
 static void
-match_kind(const struct http_route *const *tables, unsigned kind,
+match_kind(const struct http_route *const *tables, enum kind kind,
            const char *path, unsigned method, struct match *match)
 {
     const struct http_route *route;
 
     for (; *tables; tables++)
         for (route = *tables; route->path; route++) {
-            if ((route->flags & HTTP_PREFIX) != kind ||
-                !path_meets(route, path, match))
+            if (kind_of(route) != kind || !path_meets(route, path, match))
                 continue;
             match->allow |= methods_of(route);
             if (methods_of(route) & method) {
@@ -145,11 +156,12 @@ void
 route_match(const struct http_route *const *tables, const char *path,
             unsigned method, struct match *ret_match)
 {
+    enum kind kind;
+
     ret_match->route = NULL;
     ret_match->allow = 0;
-    match_kind(tables, 0, path, method, ret_match);
-    if (!ret_match->allow)
-        match_kind(tables, HTTP_PREFIX, path, method, ret_match);
+    for (kind = WHOLE; kind < KINDS && !ret_match->allow; kind++)
+        match_kind(tables, kind, path, method, ret_match);
 }
 
 int

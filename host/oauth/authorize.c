@@ -164,6 +164,7 @@ begin(struct job *job, struct txn *txn, const json_t *hint,
                       asked->request, hint, &authorize->result, err);
     if (st == ENGINE_ASK) {
         job->questions = authorize->result.questions;
+        job->asker = authorize->result.asker;
         return JOB_ASK;
     }
     return st;

@@ -137,12 +137,15 @@ backend_wait_ms(const struct backend *backend, int64_t steady_ms)
 }
 
 int64_t
-channel_wait_ms(const struct channel *channel, int64_t steady_ms)
+channel_wait_ms(const struct channel *channel, int64_t steady_ms,
+                uint64_t without)
 {
     int64_t least = INT64_MAX, wait;
     size_t i;
 
     for (i = 0; i < channel->count; i++) {
+        if (i < 64 && (without >> i & 1))
+            continue;
         wait = backend_wait_ms(channel->backends[i], steady_ms);
         if (wait < least)
             least = wait;
@@ -157,8 +160,8 @@ backend_done(struct backend *backend, uint32_t result, int64_t steady_ms)
     const char *plugin = backend->entry.plugin;
 
     backend->in_use--;
-    if (result == 0)
-        breaker->trial = false;
+    if (result == 0 || result == FACTOR_DELIVERY_NOT_MINE)
+        breaker->trial = false; /* it was not tried */
     else if (result == FACTOR_DELIVERY_SENT ||
              result == FACTOR_DELIVERY_REFUSED_ADDRESS)
         breaker_close(breaker, plugin);
@@ -208,7 +211,7 @@ backend_deliver(const struct backend *backend,
     }
     /* Only a plain yes or a plain no is taken for one. */
     if (receipt.result < FACTOR_DELIVERY_SENT ||
-        receipt.result > FACTOR_DELIVERY_REFUSED_ACCOUNT)
+        receipt.result > FACTOR_DELIVERY_NOT_MINE)
         receipt.result = FACTOR_DELIVERY_DEFERRED;
     receipt.reference[sizeof(receipt.reference) - 1] = '\0';
     receipt.reason[sizeof(receipt.reason) - 1] = '\0';

@@ -60,8 +60,10 @@ enum backend_pick {
 enum backend_pick channel_take(struct channel *channel, int64_t steady_ms,
                                size_t *place, struct backend **ret_backend);
 size_t channel_size(const struct channel *channel); /* back ends */
-/* 0: there is one that does not rest; else how long until there is. */
-int64_t channel_wait_ms(const struct channel *channel, int64_t steady_ms);
+/* 0: there is one that does not rest; else how long until there is.  without:
+ * places (a bit each) of those that are not meant. */
+int64_t channel_wait_ms(const struct channel *channel, int64_t steady_ms,
+                        uint64_t without);
 
 /* The call is over: FACTOR_DELIVERY_..., or 0: nothing was learned of it. */
 void backend_done(struct backend *backend, uint32_t result, int64_t steady_ms);

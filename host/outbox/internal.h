@@ -46,6 +46,8 @@ struct item {
     size_t place;     /* next back end of the channel */
     unsigned calls;   /* of this attempt; of these, */
     unsigned refused; /* refusals of our account */
+    unsigned foreign;        /* calls besides: an address of another kind */
+    uint64_t foreign_places; /* by whom, a bit each */
     int64_t wish_ms;  /* when a deferring back end wants it again; 0 */
     int64_t wait_ms;  /* END_POSTPONE without a call: for how long */
     const char *backend; /* plugin that had it last, or NULL */

@@ -200,7 +200,7 @@ judge(const struct outbox *outbox, struct item *item,
                  "no back end is configured for the channel");
         return true;
     }
-    wait = channel_wait_ms(item->channel, steady);
+    wait = channel_wait_ms(item->channel, steady, 0);
     if (wait > 0) {
         postpone(item, wait, "the back ends rest");
         return true;

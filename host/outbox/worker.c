@@ -19,16 +19,22 @@ end_item(struct outbox *outbox, struct item *item, enum item_end end)
     pthread_cond_signal(&outbox->news);
 }
 
-/* Nobody is left to be tried.  What our account was refused for at every
- * back end, nobody will deliver. */
+/* Nobody is left to be tried.  What is an address of nobody's kind, or our
+ * account was refused for at every back end, nobody will deliver. */
 static void
 exhaust(struct outbox *outbox, struct item *item, int64_t steady)
 {
-    if (item->refused == channel_size(item->channel)) {
+    size_t size = channel_size(item->channel);
+
+    if (item->foreign == size)
+        snprintf(item->reason, sizeof(item->reason),
+                 "no back end serves this address");
+    if (item->refused + item->foreign == size) {
         end_item(outbox, item, END_REFUSED);
         return;
     }
-    item->wait_ms = channel_wait_ms(item->channel, steady);
+    item->wait_ms =
+        channel_wait_ms(item->channel, steady, item->foreign_places);
     end_item(outbox, item, END_POSTPONE);
 }
 
@@ -76,7 +82,6 @@ take(struct worker *worker)
         if (item->stage == ITEM_WAITING &&
             take_item(outbox, item, &worker->backend)) {
             item->stage = ITEM_CALLED;
-            item->backend = backend_plugin(worker->backend);
             worker->item = item;
             worker->overdue_ms = clock_steady_ms() + settings->timeout_ms +
                                  settings->grace_ms;
@@ -142,6 +147,7 @@ static const char *const result_names[] = {
     [FACTOR_DELIVERY_DEFERRED] = "deferred",
     [FACTOR_DELIVERY_REFUSED_ADDRESS] = "address refused",
     [FACTOR_DELIVERY_REFUSED_ACCOUNT] = "account refused",
+    [FACTOR_DELIVERY_NOT_MINE] = "not its kind of address",
 };
 
 /* Status and reason, never address, code or text (D3). */
@@ -149,9 +155,10 @@ static void
 log_result(const struct record *record, int64_t attempt, const char *plugin,
            uint32_t result, const char *reason)
 {
-    log_event("outbox",
-              result == FACTOR_DELIVERY_SENT ? FACTOR_LOG_DEBUG
-                                             : FACTOR_LOG_WARNING,
+    bool usual = result == FACTOR_DELIVERY_SENT ||
+                 result == FACTOR_DELIVERY_NOT_MINE;
+
+    log_event("outbox", usual ? FACTOR_LOG_DEBUG : FACTOR_LOG_WARNING,
               "message %s, %s by %s, attempt %lld: %s%s%s", record->face.id,
               json_text(record->body, "channel"), plugin, (long long)attempt,
               result_names[result], reason[0] ? ": " : "", reason);
@@ -206,12 +213,29 @@ deferred(struct item *item, int64_t wish_ms)
         item->wish_ms = wish_ms;
 }
 
+/* As if it had not been asked.  Its place is the one before the next. */
+static void
+not_mine(struct item *item)
+{
+    size_t place = item->place - 1;
+
+    item->foreign++;
+    if (place < 64)
+        item->foreign_places |= UINT64_C(1) << place;
+}
+
 static void
 apply_receipt(struct outbox *outbox, struct item *item,
               const struct call *call)
 {
     const struct factor_receipt *receipt = &call->receipt;
 
+    if (receipt->result == FACTOR_DELIVERY_NOT_MINE) {
+        not_mine(item);
+        wait_again(outbox, item);
+        return;
+    }
+    item->backend = backend_plugin(call->backend);
     item->calls++;
     memcpy(item->reason, call->reason, sizeof(item->reason));
     switch (receipt->result) {
@@ -347,6 +371,7 @@ abandon(struct worker *worker)
     worker->item = NULL;
     outbox->counts.lost++;
     backend_stuck(worker->backend, outbox_steady(outbox));
+    item->backend = backend_plugin(worker->backend);
     item->calls++;
     snprintf(item->reason, sizeof(item->reason), "did not return in time");
     log_result(item->record, item->attempt, item->backend,

@@ -2,6 +2,7 @@
 /* host/plugin/adapter.c - an adapter instance and its declared tables. */
 #include "host/plugin/adapter.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "host/crypto.h"
@@ -37,6 +38,28 @@ adapter_code(const struct adapter *adapter, const char *code)
     for (; code && declared && *declared; declared++)
         if (strcmp((*declared)->code, code) == 0)
             return *declared;
+    return NULL;
+}
+
+static bool
+draws(const struct factor_page_part *part, const char *state)
+{
+    const char *const *name;
+
+    for (name = part->states; name && *name; name++)
+        if (strcmp(*name, state) == 0)
+            return true;
+    return false;
+}
+
+const struct adapter_part *
+adapter_part(const struct adapter *adapter, const char *state)
+{
+    size_t i;
+
+    for (i = 0; state && i < adapter->part_count; i++)
+        if (draws(adapter->parts[i].declared, state))
+            return &adapter->parts[i];
     return NULL;
 }
 
@@ -78,13 +101,54 @@ check_actions(const struct adapter *adapter, struct factor_error *err)
     const struct factor_action *const *action = adapter->description->actions;
     const char *const *code;
 
-    for (; *action; action++)
+    for (; *action; action++) {
+        if (((*action)->flags & FACTOR_ACTION_MEASURE) &&
+            !((*action)->flags & FACTOR_ACTION_OPERATOR))
+            return error_set(err, FACTOR_E_CONFIG,
+                             "adapter %s: action %s measures, so it must be "
+                             "an operator's",
+                             adapter->plugin, (*action)->name);
         for (code = (*action)->errors; code && *code; code++)
             if (!adapter_code(adapter, *code))
                 return error_set(err, FACTOR_E_CONFIG,
                                  "adapter %s: action %s names the code %s, "
                                  "which is not declared",
                                  adapter->plugin, (*action)->name, *code);
+    }
+    return FACTOR_OK;
+}
+
+/* A bare name, of bytes that need no escape in a URL, of a module. */
+static bool
+part_file_ok(const char *file)
+{
+    size_t len = file ? strlen(file) : 0;
+
+    return len > 4 && len < 128 && file[0] != '.' &&
+           strcmp(file + len - 4, ".mjs") == 0 &&
+           strspn(file, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                        "0123456789._-") == len;
+}
+
+static factor_status
+check_parts(const struct adapter *adapter, struct factor_error *err)
+{
+    const struct factor_page_part *const *part =
+        adapter->description->page_parts;
+    const char *const *state;
+
+    for (; part && *part; part++) {
+        if (!part_file_ok((*part)->file))
+            return error_set(err, FACTOR_E_CONFIG,
+                             "adapter %s: a page part is no bare name that "
+                             "ends in .mjs", adapter->plugin);
+        for (state = (*part)->states; state && *state; state++)
+            if (!adapter_state(adapter, *state))
+                return error_set(err, FACTOR_E_CONFIG,
+                                 "adapter %s: page part %s names the state "
+                                 "%s, which is not declared",
+                                 adapter->plugin, (*part)->file, *state);
+    }
     return FACTOR_OK;
 }
 
@@ -109,6 +173,8 @@ adapter_describe(struct adapter *adapter, struct factor_error *err)
         return error_set(err, FACTOR_E_CONFIG,
                          "adapter %s: plugin_type_id is not 22 characters",
                          adapter->plugin);
-    st = check_states(adapter, err);
+    st = check_parts(adapter, err);
+    if (st == FACTOR_OK)
+        st = check_states(adapter, err);
     return st == FACTOR_OK ? check_actions(adapter, err) : st;
 }

@@ -8,14 +8,25 @@
 
 enum { ADAPTER_TYPE_ID = 23 }; /* 22 base62 characters and a NUL */
 
+/* A page part, read at start (host/parts.h). */
+struct adapter_part {
+    const struct factor_page_part *declared;
+    char *path; /* of its URL: "/parts/mfa/adapter-mfa.mjs" */
+    char *body;
+    size_t len;
+};
+
 struct adapter {
     const char *name;    /* of the instance */
     const char *plugin;  /* "otp" */
+    const char *file;    /* its shared object; NULL: linked in by a test */
     const char *version; /* of the plugin */
     const struct factor_adapter_ops *ops;
     struct factor_adapter *self;
     const struct factor_description *description;
     char type_id[ADAPTER_TYPE_ID]; /* pluginTypeId on the wire */
+    struct adapter_part *parts; /* part_count of them */
+    size_t part_count;
 };
 
 /* Take the description of an instance that was just made, and check that its
@@ -30,5 +41,8 @@ const struct factor_action *adapter_action(const struct adapter *adapter,
                                            const char *name);
 const struct factor_code *adapter_code(const struct adapter *adapter,
                                        const char *code);
+/* The page part that draws a state, or NULL.  Any thread. */
+const struct adapter_part *adapter_part(const struct adapter *adapter,
+                                        const char *state);
 
 #endif

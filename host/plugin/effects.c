@@ -10,8 +10,10 @@
 #include "factor/user.h"
 #include "host/arena.h"
 #include "host/error.h"
+#include "host/jose.h"
 #include "host/json.h"
 #include "host/log.h"
+#include "host/outgoing/outgoing.h"
 #include "host/plugin/reads.h"
 #include "host/user.h"
 #include "host/uuid.h"
@@ -21,6 +23,7 @@ struct factor_effects {
     const char *plugin;
     const char *owner;
     const char *const *languages;
+    struct strangers *strangers;
     struct factor_error problem; /* of the first refused call */
 };
 
@@ -35,7 +38,7 @@ effects_set_channels(const char *const *names)
 
 struct factor_effects *
 effects_new(struct txn *txn, const char *plugin, const char *owner,
-            const char *const *languages)
+            const char *const *languages, struct strangers *strangers)
 {
     struct factor_effects *effects =
         arena_alloc(txn_arena(txn), sizeof(*effects));
@@ -46,6 +49,7 @@ effects_new(struct txn *txn, const char *plugin, const char *owner,
     effects->plugin = plugin;
     effects->owner = owner;
     effects->languages = languages;
+    effects->strangers = strangers;
     return effects;
 }
 
@@ -172,6 +176,20 @@ effect_audit(struct factor_effects *effects, const char *event,
     return FACTOR_OK;
 }
 
+static factor_status
+effect_count_unknown(struct factor_effects *effects, const char *name)
+{
+    const char *folded;
+
+    if (!name)
+        return refuse(effects, "count_unknown: no name");
+    folded = user_fold(txn_arena(effects->txn), name);
+    txn_probe(effects->txn);
+    return took(effects, txn_stranger(effects->txn, effects->strangers,
+                                      effects->plugin,
+                                      folded ? folded : name));
+}
+
 static void host_log(const char *plugin, int level, const char *format, ...)
     FACTOR_PRINTF(3, 4);
 
@@ -187,7 +205,10 @@ host_log(const char *plugin, int level, const char *format, ...)
     log_event(plugin, level, "%s", text);
 }
 
-static const struct factor_host table = {
+#define NO_UUID "00000000-0000-0000-0000-000000000000"
+#define NO_THUMBPRINT "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+static struct factor_host table = {
     .struct_size = sizeof(table),
     .abi_minor = FACTOR_ABI_MINOR,
     .alloc = arena_alloc,
@@ -202,12 +223,32 @@ static const struct factor_host table = {
     .remove = effect_remove,
     .send = effect_send,
     .audit = effect_audit,
+    .count_unknown = effect_count_unknown,
     .uuid = uuid_format,
     .log = host_log,
+    .base_url = "",
+    .environment = NO_UUID,
+    .issuer_thumbprint = NO_THUMBPRINT,
+    .jws_verify = jose_statement_verify,
+    .jws_peek = jose_statement_peek,
+    .jwk_thumbprint = jose_jwk_thumbprint,
+    .jws_sign = jose_pem_sign,
+    .http = outgoing_http,
+    .http_release = outgoing_release,
 };
 
 const struct factor_host *
 plugin_host(void)
 {
     return &table;
+}
+
+void
+plugin_host_identify(const char *base_url, const char *environment,
+                     const char *issuer_thumbprint)
+{
+    table.base_url = base_url ? base_url : "";
+    table.environment = environment ? environment : NO_UUID;
+    table.issuer_thumbprint =
+        issuer_thumbprint ? issuer_thumbprint : NO_THUMBPRINT;
 }

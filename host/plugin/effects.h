@@ -9,11 +9,12 @@
 
 struct factor_effects; /* of one step */
 
-/* owner: user id that messages are counted for, or NULL.  In the arena; NULL
- * without memory. */
+/* owner: user id that messages are counted for, or NULL; strangers: where
+ * unknown names are counted, or NULL.  In the arena; NULL without memory. */
 struct factor_effects *effects_new(struct txn *txn, const char *plugin,
                                    const char *owner,
-                                   const char *const *languages);
+                                   const char *const *languages,
+                                   struct strangers *strangers);
 
 /* Why a call of this step was refused (the plugin's bug), or "". */
 const char *effects_problem(const struct factor_effects *effects);
@@ -21,7 +22,13 @@ const char *effects_problem(const struct factor_effects *effects);
 /* Whether a message can be sent on this channel at all. */
 void effects_set_channels(const char *const *channels);
 
-/* The table that init() is given; constant. */
+/* The table that init() is given; constant from then on. */
 const struct factor_host *plugin_host(void);
+
+/* Who we are, in that table: texts that live as long as any instance, or NULL
+ * where it is not known (a configuration is only checked).  Alone, before the
+ * first init(). */
+void plugin_host_identify(const char *base_url, const char *environment,
+                          const char *issuer_thumbprint);
 
 #endif

@@ -35,6 +35,7 @@ make_adapter(struct making *making)
     adapter->name = making->instance->name;
     adapter->plugin = making->plugin->info->name;
     adapter->version = making->plugin->info->version;
+    adapter->file = making->plugin->file;
     adapter->ops = making->plugin->adapter;
     if (adapter->ops->init(plugin_host(), making->settings, &adapter->self,
                            &making->err) != FACTOR_OK)

@@ -13,6 +13,7 @@ struct planned {
     struct factor_query query;
     const char *username; /* owner of OWNED, still to be looked up; or NULL */
     bool nothing;         /* it cannot find anything (a name out of range) */
+    const struct factor_records *found; /* once it is loaded */
 };
 
 struct factor_reads {
@@ -204,7 +205,7 @@ load_one(struct factor_reads *reads, struct planned *planned,
         st = txn_read(reads->txn, &planned->query, &list);
     if (st != FACTOR_OK)
         return st;
-    *ret_result = result_new(reads, planned, list);
+    planned->found = *ret_result = result_new(reads, planned, list);
     return *ret_result ? FACTOR_OK : FACTOR_E_NOMEM;
 }
 
@@ -224,4 +225,41 @@ reads_load(struct factor_reads *reads,
         *ret_count = reads->count;
     }
     return st;
+}
+
+/* --- What to wait for. --- */
+
+static size_t
+add_key(struct factor_reads *reads, const char *collection, const char *id,
+        const char **keys, size_t count, size_t max)
+{
+    if (count < max)
+        keys[count] =
+            arena_format(txn_arena(reads->txn), "%s/%s", collection, id);
+    return count < max && keys[count] ? count + 1 : count;
+}
+
+/* Ids first: what is not there yet can be waited for by its id alone. */
+size_t
+reads_keys(struct factor_reads *reads, const char **ret_keys, size_t max)
+{
+    const struct planned *planned;
+    size_t count = 0, i;
+    uint32_t r;
+
+    for (i = 0; i < reads->count; i++) {
+        planned = &reads->planned[i];
+        if (planned->query.kind == FACTOR_QUERY_ID)
+            count = add_key(reads, planned->query.collection,
+                            planned->query.key, ret_keys, count, max);
+    }
+    for (i = 0; i < reads->count; i++) {
+        planned = &reads->planned[i];
+        for (r = 0; planned->query.kind != FACTOR_QUERY_ID &&
+                    r < planned->found->count; r++)
+            count = add_key(reads, planned->query.collection,
+                            planned->found->records[r]->id, ret_keys, count,
+                            max);
+    }
+    return count;
 }

@@ -36,6 +36,12 @@ factor_status reads_load(struct factor_reads *reads,
                          const struct factor_records *const **ret_results,
                          size_t *ret_count);
 
+/* "collection/id" of what was asked for by id, found or not, and of what was
+ * found besides; at most max of them, in the arena.  After reads_load().
+ * Returns how many. */
+size_t reads_keys(struct factor_reads *reads, const char **ret_keys,
+                  size_t max);
+
 /* The text of a record's name, in the arena; NULL: it does not fit. */
 const char *reads_name_text(struct txn *txn, const struct factor_name *name);
 

@@ -3,16 +3,22 @@
  * run from the table in which its resource was declared. */
 #include "host/rest/rest.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/api/api.h"
 #include "host/clock.h"
 #include "host/flow/run.h"
+#include "host/http/park.h"
 #include "host/json.h"
 #include "host/oauth/worker.h"
 #include "host/plugin/fields.h"
+#include "host/plugin/reads.h"
+#include "host/rest/error.h"
 #include "host/rest/users.h"
+
+enum { METHODS_SIZE = 96 };
 
 /* One operation, and who answers it. */
 struct operation {
@@ -21,11 +27,16 @@ struct operation {
     rest_decide *decide;
 };
 
-struct rest {
-    const struct host *host;
+/* What one listener serves. */
+struct plane {
     size_t count;
     struct operation *operations;
     struct http_route *routes; /* in the same order; ended by a NULL path */
+};
+
+struct rest {
+    const struct host *host;
+    struct plane admin, open;
 };
 
 static const struct {
@@ -43,85 +54,151 @@ rest_base(const struct host *host)
     return base ? base : host->base_url;
 }
 
-/* --- Errors (MFA service API, error envelope). --- */
-
-static json_t *
-error_body(const char *code, const char *message)
+static bool
+is_open(const struct factor_resource *resource)
 {
-    char id[23];
-
-    clock_random_id(id, sizeof(id) - 1);
-    return json_pack("{s:s, s:s, s:s, s:[]}", "id", id, "code", code,
-                     "message", message, "details");
+    return resource->who & (FACTOR_WHO_DEVICE | FACTOR_WHO_ANYONE);
 }
 
-static struct http_reply *
-error_reply(unsigned status, const char *code, const char *message)
+static const struct plane *
+plane_of(const struct rest *rest, const struct http_route *route)
 {
-    json_t *body = error_body(code, message);
-    struct http_reply *reply = api_json(status, body);
+    const struct plane *open = &rest->open;
 
-    json_decref(body);
-    return reply;
+    return route >= open->routes && route < open->routes + open->count
+               ? open
+               : &rest->admin;
 }
-
-static const char invalid[] =
-    "The request could not be completed. One or more validation errors were "
-    "in the request.";
-
-static void
-add_problem(void *context, const char *code, const char *target)
-{
-    json_t **error = context;
-
-    if (!*error)
-        *error = error_body("INVALID_DATA", invalid);
-    json_array_append_new(
-        json_object_get(*error, "details"),
-        json_pack("{s:s, s:s, s:s}", "code",
-                  strcmp(code, "FIELD_REQUIRED") == 0 ? "EMPTY_VALUE"
-                                                      : "INVALID_VALUE",
-                  "target", target, "message", "The value is not valid."));
-}
-
-/* --- One attempt. --- */
 
 static const struct operation *
 operation_of(struct http_request *request)
 {
     const struct host *host = http_context(request);
-    const struct rest *rest = host->rest;
+    const struct http_route *route = http_route(request);
+    const struct plane *plane = plane_of(host->rest, route);
 
-    return &rest->operations[http_route(request) - rest->routes];
+    return &plane->operations[route - plane->routes];
+}
+
+/* --- Replies. --- */
+
+/* Phones learn our clock from every answer. */
+static struct http_reply *
+timed_json(unsigned status, const json_t *body)
+{
+    json_t *timed = json_is_object(body) ? json_copy(json_unconst(body))
+                                         : json_share(body);
+    struct http_reply *reply;
+
+    if (json_is_object(timed))
+        json_object_set_new(timed, "time",
+                            json_integer(clock_now_ms() / 1000));
+    reply = api_json(status, timed);
+    json_decref(timed);
+    return reply;
+}
+
+/* Of R1, for a resource that looks at no cookie. */
+static struct http_reply *
+for_any_origin(struct http_reply *reply)
+{
+    if (!reply)
+        return NULL;
+    http_reply_header(reply, "Access-Control-Allow-Origin", "*");
+    http_reply_header(reply, "Access-Control-Expose-Headers",
+                      "preference-applied, retry-after");
+    return reply;
+}
+
+static struct http_reply *
+json_reply(const struct factor_resource *resource, unsigned status,
+           const json_t *body)
+{
+    return is_open(resource) ? for_any_origin(timed_json(status, body))
+                             : api_json(status, body);
+}
+
+static struct http_reply *
+empty_reply(const struct factor_resource *resource, unsigned status)
+{
+    struct http_reply *reply = http_reply_static(status, NULL, "", 0);
+
+    return is_open(resource) ? for_any_origin(reply) : reply;
+}
+
+static struct http_reply *
+error_reply(const struct factor_resource *resource, unsigned status,
+            const char *code, const char *message)
+{
+    json_t *error = rest_error(code, message);
+    struct http_reply *reply = json_reply(resource, status, error);
+
+    json_decref(error);
+    return reply;
+}
+
+/* --- One attempt. --- */
+
+static factor_status
+take_details(struct rest_call *call, const struct adapter *adapter,
+             struct txn *txn, const struct factor_outcome *outcome)
+{
+    json_t *error = rest_error_details(adapter, outcome->details);
+
+    call->answer = arena_keep_json(txn_arena(txn), error);
+    call->status = outcome->status >= 400 ? outcome->status : 400;
+    call->retry_after_s =
+        rest_error_wait_s(outcome->details, txn_now(txn));
+    return call->answer ? FACTOR_OK : FACTOR_E_NOMEM;
 }
 
 static factor_status
-run_adapter(struct job *job, const struct adapter *adapter, struct txn *txn,
-            struct factor_error *err)
+run_adapter(struct job *job, const struct adapter *adapter, struct run *run,
+            struct txn *txn, struct factor_error *err)
 {
     struct rest_call *call = job->state;
     struct engine_call caller;
     struct factor_outcome outcome;
-    struct run run;
     factor_status st;
 
     api_caller(job->host, job->request, txn_arena(txn), &caller);
-    st = run_prepare(&run, &caller, txn, adapter, NULL);
+    caller.cookie = NULL;
+    st = run_prepare(run, &caller, txn, adapter, NULL);
     if (st != FACTOR_OK)
         return st;
-    run.step.resource = call->resource;
-    run.step.path = call->path;
-    run.step.query = call->query;
+    run->step.resource = call->resource;
+    run->step.path = call->path;
+    run->step.query = call->query;
     if (call->body)
-        run.step.fields = call->body;
-    st = run_load(&run, err);
+        run->step.fields = call->body;
+    st = run_load(run, err);
     if (st == FACTOR_OK)
-        st = run_action(&run, &outcome, err);
-    if (st == FACTOR_OK) {
-        call->status = outcome.status;
-        call->answer = outcome.body;
-    }
-    return st;
+        st = run_action(run, &outcome, err);
+    if (st != FACTOR_OK)
+        return st;
+    if (outcome.details && *outcome.details)
+        return take_details(call, adapter, txn, &outcome);
+    call->status = outcome.status;
+    call->answer = outcome.body;
+    call->for_now = outcome.verdict == FACTOR_CONTINUE;
+    return FACTOR_OK;
+}
+
+/* S7: under the path, so that two wait for one thing and no more, and under
+ * every record that the answer was made from. */
+static int
+wait_for_better(struct job *job, const struct run *run)
+{
+    const struct rest_call *call = job->state;
+    struct job_parking *parking = &job->parking;
+
+    parking->until_steady_ms = http_steady_ms(job->request) + call->wait_ms;
+    if (parking->until_steady_ms <= clock_steady_ms())
+        return FACTOR_OK;
+    parking->keys[0] = http_path(job->request);
+    parking->key_count =
+        1 + reads_keys(run->reads, parking->keys + 1, JOB_KEYS - 1);
+    return JOB_PARK;
 }
 
 static int
@@ -129,32 +206,63 @@ decide(struct job *job, struct txn *txn, struct factor_error *err)
 {
     const struct operation *operation = operation_of(job->request);
     struct rest_call *call = job->state;
+    struct run run;
+    factor_status st;
 
     call->status = 0;
     call->answer = NULL;
-    if (operation->adapter)
-        return run_adapter(job, operation->adapter, txn, err);
-    return operation->decide(job->host, call, txn, err);
+    call->retry_after_s = 0;
+    call->for_now = false;
+    if (!operation->adapter)
+        return operation->decide(job->host, call, txn, err);
+    job->parking.stamp = call->wait_ms ? park_stamp(job->host->park) : 0;
+    st = run_adapter(job, operation->adapter, &run, txn, err);
+    if (st == FACTOR_OK && call->for_now && call->wait_ms && call->may_park)
+        return wait_for_better(job, &run);
+    return st;
+}
+
+static struct http_reply *
+answer_call(const struct rest_call *call)
+{
+    const struct factor_resource *resource = call->resource;
+    struct http_reply *reply;
+    char seconds[24];
+
+    if (call->answer)
+        reply = json_reply(resource, call->status ? call->status : 200,
+                           call->answer);
+    else if (call->status >= 400)
+        reply = error_reply(resource, call->status,
+                            rest_error_code(call->status), NULL);
+    else if (call->status)
+        reply = empty_reply(resource, call->status);
+    else
+        reply = error_reply(resource, 404, "NOT_FOUND", NULL);
+    snprintf(seconds, sizeof(seconds), "%lld",
+             (long long)call->retry_after_s);
+    if (reply && call->retry_after_s)
+        http_reply_header(reply, "Retry-After", seconds);
+    return reply;
 }
 
 static struct http_reply *
 answer(struct job *job, int st)
 {
     const struct rest_call *call = job->state;
+    struct http_reply *reply;
+    char applied[32];
 
     if (st == JOB_BUSY)
-        return error_reply(429, "REQUEST_LIMITED", "Too many requests.");
+        return error_reply(call->resource, 429, "REQUEST_LIMITED", NULL);
     if (st != FACTOR_OK)
-        return error_reply(500, "UNEXPECTED_ERROR",
-                           "An unexpected error occurred.");
-    if (call->answer)
-        return api_json(call->status ? call->status : 200, call->answer);
-    if (call->status == 400)
-        return error_reply(400, "INVALID_DATA", invalid);
-    if (call->status && call->status < 300)
-        return http_reply_static(call->status, NULL, "", 0);
-    return error_reply(404, "NOT_FOUND",
-                       "The requested resource could not be found.");
+        return error_reply(call->resource, 500, "UNEXPECTED_ERROR", NULL);
+    reply = answer_call(call);
+    snprintf(applied, sizeof(applied), "wait=%lld",
+             (long long)(call->wait_ms / 1000));
+    if (reply && call->wait_ms && call->status < 400)
+        http_reply_header(reply, "Preference-Applied", applied);
+    return reply;
 }
 
 static const struct job_kind kind = {"rest", decide, answer};
@@ -168,12 +276,11 @@ admitted(struct job *job, const struct factor_resource *resource)
     const char *environment = http_variable(job->request, "env");
     struct http_reply *refusal = NULL;
 
-    if (!(resource->who & FACTOR_WHO_ANYONE))
+    if (!is_open(resource))
         refusal = worker_check(job->host, job->request, resource->roles);
     if (!refusal && environment &&
         strcmp(environment, keys_environment(job->host->keys)) != 0)
-        refusal = error_reply(403, "ACCESS_FAILED",
-                              "You do not have access to this resource.");
+        refusal = error_reply(resource, 403, "ACCESS_FAILED", NULL);
     if (refusal)
         http_reply(job->request, refusal);
     return refusal == NULL;
@@ -213,7 +320,8 @@ query_strings(struct job *job, const struct factor_resource *resource,
 
     http_each_query(job->request, add_query, given);
     query = arena_keep_json(
-        job->arena, fields_check(resource->query, given, add_problem, error));
+        job->arena, fields_check(resource->query, given, rest_error_field,
+                                error));
     if (resource->filters && json_object_get(given, "filter"))
         json_object_set(query, "filter", json_object_get(given, "filter"));
     return query;
@@ -232,11 +340,12 @@ read_body(struct job *job, const struct factor_resource *resource,
     given = arena_keep_json(
         job->arena, json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL));
     if (!json_is_object(given)) {
-        add_problem(error, "INVALID_FIELD_FORMAT", "body");
+        rest_error_field(error, "INVALID_FIELD_FORMAT", "body");
         return NULL;
     }
     return arena_keep_json(
-        job->arena, fields_check(resource->body, given, add_problem, error));
+        job->arena, fields_check(resource->body, given, rest_error_field,
+                                error));
 }
 
 /* 415 is told before the body is looked at. */
@@ -252,20 +361,73 @@ media_type_ok(struct job *job, const struct factor_resource *resource)
                             strncasecmp(type, want, len) == 0))
         return true;
     http_reply(job->request,
-               error_reply(415, "INVALID_REQUEST",
+               error_reply(resource, 415, "INVALID_REQUEST",
                            "The media type is not supported."));
     return false;
+}
+
+static const struct {
+    const char *name;
+    unsigned method;
+} methods[] = {{"GET", HTTP_GET},
+               {"POST", HTTP_POST},
+               {"PUT", HTTP_PUT},
+               {"PATCH", HTTP_PATCH},
+               {"DELETE", HTTP_DELETE}};
+
+enum { METHOD_COUNT = sizeof(methods) / sizeof(methods[0]) };
+
+/* Every method that a path has, and OPTIONS. */
+static void
+path_methods(const struct plane *plane, const char *path,
+             char ret_text[METHODS_SIZE])
+{
+    unsigned all = 0;
+    size_t i, used = 0;
+
+    for (i = 0; i < plane->count; i++)
+        if (strcmp(plane->routes[i].path, path) == 0)
+            all |= plane->routes[i].methods;
+    for (i = 0; i < METHOD_COUNT; i++)
+        if (all & methods[i].method)
+            used += (size_t)snprintf(ret_text + used, METHODS_SIZE - used,
+                                     "%s, ", methods[i].name);
+    snprintf(ret_text + used, METHODS_SIZE - used, "OPTIONS");
+}
+
+static struct http_reply *
+preflight(struct http_request *request)
+{
+    const struct host *host = http_context(request);
+    struct http_reply *reply = http_reply_static(204, NULL, "", 0);
+    char allowed[METHODS_SIZE];
+
+    path_methods(&host->rest->open, http_route(request)->path, allowed);
+    if (!for_any_origin(reply))
+        return NULL;
+    http_reply_header(reply, "Allow", allowed);
+    http_reply_header(reply, "Access-Control-Allow-Methods", allowed);
+    http_reply_header(reply, "Access-Control-Allow-Headers",
+                      "content-type, prefer");
+    http_reply_header(reply, "Access-Control-Max-Age", "600");
+    return reply;
 }
 
 static void
 handle(struct http_request *request)
 {
     const struct factor_resource *resource = operation_of(request)->resource;
-    struct job *job = job_new(&kind, request);
-    struct rest_call *call =
-        job ? arena_alloc(job->arena, sizeof(*call)) : NULL;
+    bool may_park = job_may_park_again(request);
+    struct rest_call *call;
+    struct job *job;
     json_t *error = NULL;
 
+    if (http_method(request) == HTTP_OPTIONS) {
+        http_reply(request, preflight(request));
+        return;
+    }
+    job = job_new(&kind, request);
+    call = job ? arena_alloc(job->arena, sizeof(*call)) : NULL;
     if (!call) {
         http_reply(request, NULL);
         return;
@@ -274,11 +436,15 @@ handle(struct http_request *request)
         return;
     job->state = call;
     call->resource = resource;
+    call->may_park = may_park;
+    if (is_open(resource))
+        call->wait_ms = api_preferred_wait(
+            request, config_number(job->host->config, "/flow/parked_limit"));
     call->path = path_variables(job, resource);
     call->query = query_strings(job, resource, &error);
     call->body = read_body(job, resource, &error);
     if (error) {
-        http_reply(request, api_json(400, error));
+        http_reply(request, json_reply(resource, 400, error));
         json_decref(error);
         return;
     }
@@ -290,15 +456,9 @@ handle(struct http_request *request)
 static unsigned
 method_of(const char *name)
 {
-    static const struct {
-        const char *name;
-        unsigned method;
-    } methods[] = {{"GET", HTTP_GET},     {"POST", HTTP_POST},
-                   {"PUT", HTTP_PUT},     {"PATCH", HTTP_PATCH},
-                   {"DELETE", HTTP_DELETE}};
     size_t i;
 
-    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+    for (i = 0; i < METHOD_COUNT; i++)
         if (strcmp(methods[i].name, name) == 0)
             return methods[i].method;
     return 0;
@@ -308,16 +468,18 @@ static void
 add(struct rest *rest, const struct factor_resource *resource,
     const struct adapter *adapter, rest_decide *by_host)
 {
-    struct http_route *route = &rest->routes[rest->count];
+    struct plane *plane = is_open(resource) ? &rest->open : &rest->admin;
+    struct http_route *route = &plane->routes[plane->count];
 
-    rest->operations[rest->count].resource = resource;
-    rest->operations[rest->count].adapter = adapter;
-    rest->operations[rest->count].decide = by_host;
+    plane->operations[plane->count].resource = resource;
+    plane->operations[plane->count].adapter = adapter;
+    plane->operations[plane->count].decide = by_host;
     route->path = resource->path;
     route->name = resource->name;
     route->methods = method_of(resource->method);
+    route->flags = is_open(resource) ? HTTP_CORS_FREE : 0;
     route->handler = handle;
-    rest->count++;
+    plane->count++;
 }
 
 static size_t
@@ -333,6 +495,15 @@ count_all(const struct host *host)
     return count;
 }
 
+/* Room for all of them in either: there are few. */
+static bool
+plane_new(struct plane *plane, size_t count)
+{
+    plane->operations = calloc(count, sizeof(plane->operations[0]));
+    plane->routes = calloc(count + 1, sizeof(plane->routes[0]));
+    return plane->operations && plane->routes;
+}
+
 struct rest *
 rest_new(const struct host *host)
 {
@@ -343,9 +514,7 @@ rest_new(const struct host *host)
     if (!rest)
         return NULL;
     rest->host = host;
-    rest->operations = calloc(count, sizeof(rest->operations[0]));
-    rest->routes = calloc(count + 1, sizeof(rest->routes[0]));
-    if (!rest->operations || !rest->routes) {
+    if (!plane_new(&rest->admin, count) || !plane_new(&rest->open, count)) {
         rest_free(rest);
         return NULL;
     }
@@ -363,13 +532,21 @@ rest_free(struct rest *rest)
 {
     if (!rest)
         return;
-    free(rest->operations);
-    free(rest->routes);
+    free(rest->admin.operations);
+    free(rest->admin.routes);
+    free(rest->open.operations);
+    free(rest->open.routes);
     free(rest);
 }
 
 const struct http_route *
 rest_routes(const struct rest *rest)
 {
-    return rest->routes;
+    return rest->admin.routes;
+}
+
+const struct http_route *
+rest_open_routes(const struct rest *rest)
+{
+    return rest->open.routes;
 }

@@ -17,8 +17,13 @@ struct rest_call {
     const json_t *path;  /* object: variables of the path */
     const json_t *query; /* object: query strings that are declared */
     const json_t *body;  /* object that fits the declared body, or NULL */
-    unsigned status;     /* of the answer; 0: 200 */
-    const json_t *answer; /* with the attempt's life; NULL: nothing found */
+    int64_t wait_ms;     /* Prefer: wait=N; 0: it would not wait */
+    bool may_park;
+    /* Of the answer; JSON with the attempt's life. */
+    unsigned status;       /* 0: 200 */
+    const json_t *answer;  /* NULL: nothing found */
+    int64_t retry_after_s; /* 0: not told */
+    bool for_now;          /* there may soon be a better one */
 };
 
 /* What the host answers itself: one attempt. */
@@ -30,8 +35,10 @@ typedef factor_status rest_decide(const struct host *host,
 struct rest *rest_new(const struct host *host);
 void rest_free(struct rest *rest); /* NULL is allowed */
 
-/* Routes for a listener; they live as long as rest. */
+/* Routes of the resources that take a token (admin listener), and of those for
+ * devices and for anyone (public listener); they live as long as rest. */
 const struct http_route *rest_routes(const struct rest *rest);
+const struct http_route *rest_open_routes(const struct rest *rest);
 
 /* What absolute links begin with. */
 const char *rest_base(const struct host *host);

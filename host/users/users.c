@@ -105,15 +105,18 @@ act(struct txn *txn, void *context, struct factor_error *err)
 {
     struct operation *op = context;
     const struct adapter *adapter = host_adapter(op->host, op->adapter);
-    const struct record *user;
-    factor_status st = find(txn, op, &user, err);
+    const struct record *user = NULL;
+    factor_status st = FACTOR_OK;
 
+    if (op->username)
+        st = find(txn, op, &user, err);
     if (st != FACTOR_OK)
         return st;
     if (!adapter || !adapter_action(adapter, op->action))
         return error_set(err, FACTOR_E_NOTFOUND,
                          "there is no such adapter, or it has no such action");
-    return operate(txn, op, adapter, user->face.id, op->action, err);
+    return operate(txn, op, adapter, user ? user->face.id : NULL, op->action,
+                   err);
 }
 
 factor_status

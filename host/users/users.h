@@ -17,7 +17,8 @@ factor_status users_enable(const struct host *host, const char *username,
 factor_status users_delete(const struct host *host, const char *username,
                            struct factor_error *err);
 
-/* An operator's action of one adapter; *ret_answer is a new reference, to an
+/* An operator's action of one adapter, about a user, or (username NULL) about
+ * nobody in particular; *ret_answer is a new reference, to an
  * object, an error envelope (then FACTOR_E_INPUT), or NULL. */
 factor_status users_operate(const struct host *host, const char *username,
                             const char *adapter, const char *action,

@@ -98,6 +98,11 @@ struct factor_host {
      * fields without secrets and full addresses, or NULL. */
     factor_status (*audit)(struct factor_effects *effects, const char *event,
                            const struct json_t *fields);
+    /* A name that no record has was named: counted in memory, per node, when
+     * the step is committed; never written.  Names that fold to the same
+     * username are one. */
+    factor_status (*count_unknown)(struct factor_effects *effects,
+                                   const char *name);
 
     /* --- Pure helpers, any thread. --- */
 

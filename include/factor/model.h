@@ -42,8 +42,22 @@ struct factor_field {
 enum {
     FACTOR_ACTION_DEVICE = 1 << 0,   /* the user's paired device */
     FACTOR_ACTION_OPERATOR = 1 << 1, /* factorctl; step.flow is NULL */
-    FACTOR_ACTION_SLOW = 1 << 2      /* run on the slow pool (hashing) */
+    FACTOR_ACTION_SLOW = 1 << 2,     /* run on the slow pool (hashing) */
+    FACTOR_ACTION_MEASURE = 1 << 3,  /* with OPERATOR: the host itself takes
+                                      * it after start, as told below */
+    FACTOR_ACTION_WAIT = 1 << 4      /* asks whether others have acted (poll):
+                                      * with "Prefer: wait=N" it is held back,
+                                      * as a GET is, while the state that is
+                                      * seen offers it */
 };
+
+/* A measuring action shows how long answers have to be held back
+ * (answer_after_ms): it does the work of an action whose answers are, and as
+ * much of it as what is stored may demand.  The host runs it once after start,
+ * in the background on the slow pool, without a user (step.subject NULL) and
+ * without fields, and looks at the processor time that it takes.  An outcome's
+ * body is given as the fields of another round, until there is none; the
+ * longest round counts.  It has no effects. */
 
 /* One action.  Owner: instance. */
 struct factor_action {

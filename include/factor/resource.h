@@ -26,15 +26,24 @@ enum {
     FACTOR_WHO_ANYONE = 1 << 3
 };
 /* Resources for devices and for anyone are served on the public listener,
- * to every origin and without cookies; the others on the admin listener.
+ * to every origin and without cookies, and every object that they answer gets
+ * the member "time" (seconds, the host's clock); the others on the admin
+ * listener.
  *
- * A handler answers by verdict FACTOR_SUCCESS with a status and a body;
- * nothing is committed with a status of 400 and above unless it put, audited
- * or counted something.  Verdict FACTOR_CONTINUE says: this is the answer for
- * now, but there may soon be a better one.  For a caller that is willing to
- * wait ("Prefer: wait=N") the host then parks the request, commits nothing,
- * and runs the handler again when a record of its reads moves; at the end of
- * the wait the answer is given as it is.
+ * A handler answers by verdict FACTOR_SUCCESS with a status and a body; with
+ * details by the error envelope instead: status 400 unless it says another,
+ * the code that is the first detail's parent, and Retry-After if a detail says
+ * when to try again.  Nothing is committed with a status of 400 and above
+ * unless it put, audited or counted something.
+ *
+ * Verdict FACTOR_CONTINUE, without details, says: this is the answer for now,
+ * but there may soon be a better one.  For a caller that is willing to wait
+ * ("Prefer: wait=N") the host then parks the request, commits nothing, and runs
+ * the handler again when a record of its reads moves: one that is read by id,
+ * there or not, or one that was found, 31 of them at most.  A record that comes
+ * to be in a list moves none of these: touch one that is.  At the end of the
+ * wait, or when two newer ones wait at the same path, the answer is given as it
+ * is, and what it put is committed.  Any other verdict is the plugin's bug.
  */
 
 /* One operation of a resource.  Owner: instance. */

@@ -24,6 +24,8 @@ struct factor_request {
     uint32_t struct_size;
     uint32_t flags;                /* 0 */
     const char *client;            /* OAuth client id, or NULL */
+    const char *client_name;       /* as the operator calls it, or NULL */
+    const char *page_host;         /* host of the page that asks, or NULL */
     const char *acr;               /* acr of the policy that runs, or NULL */
     const char *address;           /* source address as text, or NULL */
     const char *user_agent;        /* or NULL */

@@ -39,17 +39,27 @@ extern "C" {
 
 struct factor_test; /* one fake host with one instance of one plugin */
 
+/* Who the fake host is.  Its JOSE calls are the real ones. */
+#define FACTOR_TEST_BASE_URL "https://host.test"
+#define FACTOR_TEST_ENVIRONMENT "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
+#define FACTOR_TEST_ISSUER_THUMBPRINT                                          \
+    "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+
 /* What came of a step, from the client's side. */
 enum {
     FACTOR_TEST_STATE = 1,   /* 200: .state, .model */
-    FACTOR_TEST_ERROR = 2,   /* 400 by the adapter, committed: .details */
+    FACTOR_TEST_ERROR = 2,   /* 400 by the adapter, committed: .details; REST:
+                              * .http_status, .retry_after_s too */
     FACTOR_TEST_SUCCESS = 3, /* the adapter is done */
     FACTOR_TEST_FAILURE = 4, /* the policy fails, committed */
     FACTOR_TEST_ASK = 5,     /* a question has no answer: .questions */
     FACTOR_TEST_REFUSED = 6, /* 400 by the host before handle_action */
     FACTOR_TEST_ANSWER = 7,  /* REST or operator, committed: .body */
     FACTOR_TEST_UNEXPECTED = 8, /* 500: the plugin returned .status */
-    FACTOR_TEST_BROKEN = 9      /* it broke the contract: .problem */
+    FACTOR_TEST_BROKEN = 9,     /* it broke the contract: .problem */
+    FACTOR_TEST_WAIT = 10 /* REST: as ANSWER, of a caller that does not wait;
+                           * for another the host would commit nothing and
+                           * run it again when a record moves */
 };
 
 /* Filled by every run; valid until the next one.  Lists are never NULL. */
@@ -62,20 +72,23 @@ struct factor_test_reply {
     const char *state;     /* STATE: the state that the client sees */
     const struct json_t *model;   /* STATE: body as the client gets it */
     int64_t changes_at_ms;        /* STATE: as in struct factor_model */
-    const struct json_t *details; /* array: code, target, userMessage, ... */
+    const struct json_t *details; /* array: code, target, userMessage, ...;
+                                   * REST: code, message, innerError, ... */
     const struct json_t *sends;   /* array: channel, address, template_id,
                                    * code, variables, credential, ... */
     const struct json_t *audits;  /* array: event, fields */
     const struct json_t *puts;    /* array: collection, id, owner, name,
                                    * version (the one read), body, ... */
     const struct json_t *removes; /* array: collection, id, version */
+    const struct json_t *unknown; /* array of strings: unknown names counted */
     const struct json_t *questions; /* array: name, source, input, ... */
     const char *subject;            /* SUCCESS: or NULL */
     const struct json_t *attributes; /* SUCCESS: object, or NULL */
     const struct json_t *amr;        /* SUCCESS: array of strings */
     uint32_t kinds;                  /* SUCCESS: FACTOR_KIND_... */
-    uint32_t http_status;            /* ANSWER: 200 unless set */
-    const struct json_t *body;       /* ANSWER: or NULL */
+    uint32_t http_status;            /* ANSWER, WAIT: 200 unless set */
+    const struct json_t *body;       /* ANSWER, WAIT: or NULL */
+    int64_t retry_after_s;           /* REST: Retry-After; 0: none */
     const struct json_t *decision;   /* all of the outcome and the effects
                                       * as one object, or NULL */
 };
@@ -154,8 +167,8 @@ const char *factor_test_flow_state(const struct factor_test *test);
 const struct json_t *factor_test_flow_data(const struct factor_test *test);
 
 /* Members as in struct factor_request: client, acr, address, user_agent,
- * known_user (strings), languages (array), parameters (object).  What is not
- * given is as the fake makes it. */
+ * client_name, page_host, known_user (strings), languages (array), parameters
+ * (object).  What is not given is as the fake makes it. */
 void factor_test_set_request(struct factor_test *test, struct json_t *request);
 
 /* Answer to the question of this name, in all later steps; NULL: none. */
@@ -206,6 +219,25 @@ int factor_test_offers(const struct factor_test_reply *reply,
 int factor_test_has_detail(const struct factor_test_reply *reply,
                            const char *code);
 
+/* --- Calls of host->http() ---
+ *
+ * All fake hosts of a process share one table, since the call names none; any
+ * thread.  Calls that the real host would not make are refused alike. */
+
+/* Answer the next call of this URL so; the last answer for a URL is given
+ * again and again.  status 0: no answer comes (FACTOR_E_IO).  A URL that has
+ * no answer at all gets none either. */
+void factor_test_answer_http(const char *url, uint32_t status,
+                             const char *body, int64_t retry_after_ms);
+
+/* Calls so far, a new reference: array of objects method, url, headers (array
+ * of "Name: value"), body (string; null: none, or no UTF-8), body_hex, flags,
+ * timeout_ms, refused (why it would not be made, or null). */
+struct json_t *factor_test_http_calls(void);
+
+/* Forget answers and calls. */
+void factor_test_clear_http(void);
+
 /* --- Making host calls fail --- */
 
 enum {
@@ -215,7 +247,8 @@ enum {
     FACTOR_TEST_CALL_PUT = 3,
     FACTOR_TEST_CALL_REMOVE = 4,
     FACTOR_TEST_CALL_SEND = 5,
-    FACTOR_TEST_CALL_AUDIT = 6
+    FACTOR_TEST_CALL_AUDIT = 6,
+    FACTOR_TEST_CALL_UNKNOWN = 7 /* count_unknown */
 };
 
 /* The n-th call of this sort from now on (1 is the next) fails once with
