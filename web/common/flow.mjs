@@ -7,7 +7,7 @@ import { button, el } from './dom.mjs';
 import { makeNotice } from './forms.mjs';
 import { genericView } from './generic.mjs';
 import { AUTOMATIC, VIEWS } from './states.mjs';
-import { setTitle, t } from './strings.mjs';
+import { language, setTitle, t } from './strings.mjs';
 
 const POLL_MS = 2000;
 
@@ -210,12 +210,20 @@ export class Flow {
   }
 }
 
-// The place for page parts: a plugin may ship one ES module for its states
-// that are no plain form (a security key, a QR code). When the host tells its
-// address with the state, import() it here, from this origin, before the
-// table is asked.
+// A plugin's module draws its states that are no plain form. It is named with
+// the state; should it fail, the plain form is there.
 function viewOf(state, flow) {
-  return (VIEWS[state.status] ?? genericView)(state, flow);
+  const { part } = state._links?.self ?? {};
+  if (!part) {
+    return (VIEWS[state.status] ?? genericView)(state, flow);
+  }
+  const plain = genericView(state, flow);
+  const body = el('div');
+  const drawn = import(part)
+    .then(({ default: render }) => render(body, state,
+      (...said) => flow.act(...said), { language, t }))
+    .catch(() => body.replaceChildren(el('div', {}, plain.body)));
+  return { ...plain, body, leave: () => drawn.then((leave) => leave?.()) };
 }
 
 function sameStep(a, b) {

@@ -25,12 +25,6 @@ const CHOICES = ['selectDevice', 'setDefaultDevice', 'removeDevice'];
 const NOT_FACTS = ['id', 'pluginTypeId', 'status', 'code', 'message',
   'userMessage'];
 
-// The one place that knows an action's fields. Should GET
-// /pf-ws/authn/describe/{state.pluginTypeId} come, its answer goes here.
-function modelOf(state, action) {
-  return MODELS[action];
-}
-
 // A field of which only the name is known.
 function asked(name) {
   return /password/i.test(name)
@@ -69,7 +63,7 @@ function isExit(action) {
 }
 
 function part(state, flow, action, primary) {
-  const fields = modelOf(state, action);
+  const fields = MODELS[action];
   if (fields) {
     return makeForm(flow, { action, fields, primary }).node;
   }

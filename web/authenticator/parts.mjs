@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// Parts of this page, beside those of all pages.
+
+import { button, el, liveRegion } from '/common/dom.mjs';
+
+let lastId = 0;
+
+// Without what would turn or break the line.
+export const plain = (text) => text.replace(/[\p{Cc}\p{Cf}]/gu, '');
+export const heading = (text) => el('h2', { tabindex: '-1' }, text);
+export const para = (text, kind) => el('p', { class: kind }, text);
+
+// A button that takes no other press while the work is under way.
+export function press(label, work, kind) {
+  const node = button(label, async () => {
+    if (!node.classList.contains('waiting')) {
+      node.classList.add('waiting');
+      await work();
+      node.classList.remove('waiting');
+    }
+  }, kind);
+  return node;
+}
+
+export function region(kind) {
+  const { node, say, clear } = liveRegion(kind);
+  return { node, say: (text, ...more) => text ? say(para(text), ...more) : clear() };
+}
+
+export function rows(list) {
+  return el('dl', {}, list.map(([name, value]) => value
+    && el('div', {}, el('dt', {}, name), el('dd', {}, plain(value)))));
+}
+
+export function field(label, props) {
+  const id = `field${lastId += 1}`;
+  const bad = region('problem');
+  const input = el('input', { id, 'autocapitalize': 'none', 'autocomplete': 'off', 'aria-describedby': `${id}-bad`, ...props });
+  bad.node.id = `${id}-bad`;
+  return {
+    input,
+    node: el('div', { class: 'field' }, el('label', { for: id }, label), input, bad.node),
+    blame(text) {
+      input.ariaInvalid = text ? 'true' : null;
+      bad.say(text);
+      text && input.focus();
+    },
+  };
+}
+
+// Submitted by a key or by its button, alike.
+export function form(send, ...nodes) {
+  return el('form', { submit(event) {
+    event.preventDefault();
+    send.click();
+  } }, ...nodes, send, el('input', { type: 'submit', hidden: true }));
+}
+
+// Empties, around the seconds that are left.
+export function ring() {
+  const node = el('span', { 'class': 'ring', 'aria-hidden': 'true' });
+  return {
+    node,
+    set(left, all) {
+      node.textContent = left;
+      node.style.setProperty('--part', left / all);
+    },
+  };
+}
