@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "factor/plugin.h"
 #include "host/clock.h"
@@ -277,6 +278,54 @@ rig_path(const char *name)
     return path;
 }
 
+/* The keys outlive the rig, unless a test rotated them: to make and to check
+ * them takes longer than most tests. */
+static struct {
+    char path[64];
+    struct keys *keys;
+} kept;
+
+static void
+drop_keys(void)
+{
+    keys_close(kept.keys);
+    kept.keys = NULL;
+    if (kept.path[0])
+        unlink(kept.path);
+}
+
+static struct keys *
+take_keys(void)
+{
+    struct factor_error err = {0};
+    int file;
+
+    if (kept.keys)
+        return kept.keys;
+    if (!kept.path[0]) {
+        snprintf(kept.path, sizeof(kept.path), "/tmp/factor-keys-XXXXXX");
+        file = mkstemp(kept.path);
+        CU_ASSERT_NOT_EQUAL_FATAL(file, -1);
+        close(file);
+        unlink(kept.path);
+        atexit(drop_keys);
+    }
+    CU_ASSERT_EQUAL_FATAL(keys_open(kept.path, true, &kept.keys, &err),
+                          FACTOR_OK);
+    return kept.keys;
+}
+
+/* Those that were rotated have to show that they survive. */
+static void
+leave_keys(void)
+{
+    if (keys_newest(kept.keys) > 1) {
+        keys_close(kept.keys);
+        kept.keys = NULL;
+    }
+    rig.keys = NULL;
+}
+
 void
 rig_open(void)
 {
@@ -293,8 +342,7 @@ rig_open(void)
     store_ops = *(const struct factor_store_ops *)factor_plugin_v0()->ops;
     store_ops.begin = breakable_begin;
     store_ops.read = watched_read;
-    CU_ASSERT_EQUAL_FATAL(
-        keys_open(rig_path("keys.json"), true, &rig.keys, &err), FACTOR_OK);
+    rig.keys = take_keys();
     CU_ASSERT_EQUAL_FATAL(store_ops.init(NULL, settings, &rig.store, &err),
                           FACTOR_OK);
     json_decref(settings);
@@ -311,10 +359,9 @@ rig_close(void)
     rig_stop();
     database_close(rig.database);
     store_ops.fini(rig.store);
-    keys_close(rig.keys);
+    leave_keys();
     rig.database = NULL;
     rig.store = NULL;
-    rig.keys = NULL;
 }
 
 static const struct factor_text texts[] = {
@@ -377,6 +424,8 @@ rig_remove(void)
     texts_free(rig.texts);
     rig.texts = NULL;
     rig_remove_files();
+    if (!kept.keys)
+        drop_keys();
 }
 
 void

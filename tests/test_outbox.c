@@ -62,6 +62,7 @@ answers(struct factor_delivery *fake, const uint32_t *results, size_t count)
 static const uint32_t always_deferred[] = {FACTOR_DELIVERY_DEFERRED};
 static const uint32_t always_bad_address[] = {FACTOR_DELIVERY_REFUSED_ADDRESS};
 static const uint32_t always_bad_account[] = {FACTOR_DELIVERY_REFUSED_ACCOUNT};
+static const uint32_t never_mine[] = {FACTOR_DELIVERY_NOT_MINE};
 static const uint32_t deferred_once[] = {FACTOR_DELIVERY_DEFERRED,
                                          FACTOR_DELIVERY_SENT};
 
@@ -704,6 +705,106 @@ refused_by_all(void)
     tear_down();
 }
 
+/* --- An address of another back end's kind. --- */
+
+static void
+not_mine_goes_on(void)
+{
+    struct record *record;
+    struct outbox_counts counts;
+    char id[23];
+    int i;
+
+    start_two();
+    answers(&first, never_mine, 1);
+    /* More than would open a breaker. */
+    for (i = 0; i < 8; i++) {
+        rig_send(&plain, id);
+        CU_ASSERT(rig_wait(id, "sent"));
+        CU_ASSERT_EQUAL(fake_times(&first, id), 1);
+        CU_ASSERT_EQUAL(fake_times(&second, id), 1);
+    }
+    CU_ASSERT_EQUAL(second.seen[7].attempt, 1);
+    outbox_counts(rig.outbox, &counts);
+    CU_ASSERT_EQUAL(counts.deferred, 0);
+    record = rig_record("outbox", id);
+    CU_ASSERT_EQUAL(json_number(record->body, "attempt", 0), 1);
+    record_unref(record);
+    tear_down();
+}
+
+static void
+nobodys_address_is_refused(void)
+{
+    const struct rig_message message = {.about = "a1"};
+    struct record *record;
+    char id[23];
+
+    start_two();
+    answers(&first, never_mine, 1);
+    answers(&second, never_mine, 1);
+    put_about();
+    rig_send(&message, id);
+    CU_ASSERT(rig_wait(id, "refused"));
+    assert_note("refused");
+    CU_ASSERT_EQUAL(fake_times(&first, id), 1);
+    CU_ASSERT_EQUAL(fake_times(&second, id), 1);
+    record = rig_record("outbox", id);
+    CU_ASSERT_STRING_EQUAL(json_text(record->body, "reason"),
+                           "no back end serves this address");
+    record_unref(record);
+    tear_down();
+}
+
+static void
+not_mine_and_a_refusal(void)
+{
+    struct record *record;
+    char id[23];
+
+    start_two();
+    answers(&first, always_bad_account, 1);
+    first.reason = "no such key";
+    answers(&second, never_mine, 1);
+    rig_send(&plain, id);
+    CU_ASSERT(rig_wait(id, "refused"));
+    record = rig_record("outbox", id);
+    CU_ASSERT_STRING_EQUAL(json_text(record->body, "reason"), "no such key");
+    record_unref(record);
+    tear_down();
+}
+
+/* Only the one that rests can serve it: the other is not asked again and
+ * again meanwhile. */
+static void
+not_mine_waits_for_the_other(void)
+{
+    struct record *record;
+    char id[23];
+    size_t asked;
+
+    start_two();
+    answers(&first, never_mine, 1);
+    answers(&second, always_bad_account, 1);
+    rig_send(&plain, id);
+    CU_ASSERT(rig_wait(id, "refused"));
+    fake_answer(&second, NULL, 0, 0);
+    rig_send(&plain, id);
+    CU_ASSERT(fake_wait(&first, 2));
+    CU_ASSERT(rig_wait(id, "queued"));
+    record = rig_record("outbox", id);
+    CU_ASSERT_EQUAL(json_number(record->body, "attempt", 9), 0);
+    CU_ASSERT(record->due_at_ms >= rig_now_ms() + 20000);
+    record_unref(record);
+    asked = fake_count(&first);
+    rig_advance(10000);
+    CU_ASSERT_EQUAL(fake_count(&first), asked);
+    CU_ASSERT(rig_run_down(1000));
+    CU_ASSERT(rig_wait(id, "sent"));
+    CU_ASSERT_EQUAL(fake_count(&second), 2);
+    tear_down();
+}
+
 /* A back end that does not keep to its timeout costs no worker. */
 static void
 goes_on_while_one_hangs(void)
@@ -958,20 +1059,20 @@ breaker_opens(void)
     for (i = 0; i < 5; i++)
         CU_ASSERT(call_at(channel, 1000 + i, FACTOR_DELIVERY_DEFERRED));
     CU_ASSERT_FALSE(call_at(channel, 1005, FACTOR_DELIVERY_SENT));
-    CU_ASSERT_EQUAL(channel_wait_ms(channel, 1005), REST - 1);
+    CU_ASSERT_EQUAL(channel_wait_ms(channel, 1005, 0), REST - 1);
     CU_ASSERT_FALSE(call_at(channel, 1003 + REST, FACTOR_DELIVERY_SENT));
     /* One trial message, no second one beside it. */
     CU_ASSERT_EQUAL(channel_take(channel, 1004 + REST, &place, &backend),
                     PICK_TAKEN);
     CU_ASSERT_FALSE(call_at(channel, 1004 + REST, FACTOR_DELIVERY_SENT));
-    CU_ASSERT(channel_wait_ms(channel, 1004 + REST) > 0);
+    CU_ASSERT(channel_wait_ms(channel, 1004 + REST, 0) > 0);
     backend_done(backend, FACTOR_DELIVERY_DEFERRED, 2000 + REST);
     CU_ASSERT_FALSE(call_at(channel, 1999 + 2 * REST, FACTOR_DELIVERY_SENT));
     /* The next one is delivered, and closes it. */
     CU_ASSERT(call_at(channel, 2000 + 2 * REST, FACTOR_DELIVERY_SENT));
     for (i = 0; i < 4; i++)
         CU_ASSERT(call_at(channel, 2001 + 2 * REST, FACTOR_DELIVERY_DEFERRED));
-    CU_ASSERT_EQUAL(channel_wait_ms(channel, 2002 + 2 * REST), 0);
+    CU_ASSERT_EQUAL(channel_wait_ms(channel, 2002 + 2 * REST, 0), 0);
     backends_free(breaker_backends);
 }
 
@@ -1418,6 +1519,13 @@ static const struct tap_test tests[] = {
     {"D1: refused as our account: the next back end, and the breaker opens",
      account_refused_goes_on},
     {"D1: refused by all as our account is refused", refused_by_all},
+    {"D1: an address of another back end's kind goes on, nobody is at fault",
+     not_mine_goes_on},
+    {"D1: an address of nobody's kind is refused", nobodys_address_is_refused},
+    {"D1: nobody's kind but that of who refuses our account: refused",
+     not_mine_and_a_refusal},
+    {"D1: nobody's kind but that of who rests: it waits, unasked",
+     not_mine_waits_for_the_other},
     {"D1: a back end that hangs: the message goes through the second",
      goes_on_while_one_hangs},
     {"D1: the only back end hangs: the message waits", stops_while_one_hangs},
