@@ -10,19 +10,12 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "ctl/ask.h"
 #include "ctl/call.h"
+#include "ctl/mfa.h"
 #include "ctl/print.h"
 
 enum { EXIT_USAGE = 64, IMPORT_CHUNK = 1024 * 1024 };
-
-/* What was asked on the command line. */
-struct request {
-    const char *socket;
-    bool json;
-    const char *adapter; /* users totp: which instance */
-    char **args;         /* after the command's words */
-    int arg_count;
-};
 
 struct command {
     const char *group, *verb; /* verb NULL: the group is all */
@@ -30,51 +23,6 @@ struct command {
     int args_min, args_max;
     int (*run)(const struct request *request);
 };
-
-static int
-fail(const char *text)
-{
-    fprintf(stderr, "factorctl: %s\n", text);
-    return EXIT_FAILURE;
-}
-
-/* The answer, or NULL after saying what was wrong.  The JSON of a refusal is
- * shown with --json, too. */
-static json_t *
-ask(const struct request *request, const char *method, const char *path,
-    const char *body, size_t len)
-{
-    struct call_answer answer;
-
-    if (!call(request->socket, method, path, body, len, &answer)) {
-        fail(answer.error);
-        return NULL;
-    }
-    if (answer.status < 300)
-        return answer.body;
-    if (request->json)
-        print_json(answer.body);
-    fail(print_reason(answer.body));
-    json_decref(answer.body);
-    return NULL;
-}
-
-/* Ask, and print the whole answer or nothing but that it is done. */
-static int
-tell(const struct request *request, const char *method, const char *path,
-     const char *body, const char *done)
-{
-    json_t *answer = ask(request, method, path, body, body ? strlen(body) : 0);
-
-    if (!answer)
-        return EXIT_FAILURE;
-    if (request->json)
-        print_json(answer);
-    else
-        puts(done);
-    json_decref(answer);
-    return EXIT_SUCCESS;
-}
 
 /* Every page of a list, an item a line. */
 static int
@@ -233,21 +181,11 @@ static int
 users_totp(const struct request *request)
 {
     char rest[128];
-    char *path;
-    json_t *answer;
 
-    snprintf(rest, sizeof(rest), "/actions/%s/enrollTotp", request->adapter);
-    path = user_path(request, rest);
-    answer = path ? ask(request, "POST", path, "{}", 2) : NULL;
-    free(path);
-    if (!answer)
-        return EXIT_FAILURE;
-    if (request->json)
-        print_json(answer);
-    else
-        print_totp(answer);
-    json_decref(answer);
-    return EXIT_SUCCESS;
+    snprintf(rest, sizeof(rest), "/actions/%s/enrollTotp",
+             request->adapter ? request->adapter : "otp");
+    return ask_and_print(request, "POST", user_path(request, rest), "{}",
+                         print_totp);
 }
 
 /* --- outbox, backup, keys, audit, status --- */
@@ -373,6 +311,22 @@ static const struct command commands[] = {
      1, 1, users_totp},
     {"users", "delete", "USERNAME", "remove a user and all that is theirs", 1,
      1, users_delete},
+    {"devices", "list", "USERNAME", "what a user signs on with", 1, 1,
+     devices_list},
+    {"devices", "add", "USERNAME TYPE [TO]", "EMAIL, SMS, VOICE or TOTP", 2, 3,
+     devices_add},
+    {"devices", "remove", "USERNAME ID", "take a device away", 2, 2,
+     devices_remove},
+    {"devices", "unlock", "USERNAME [ID]", "lift locks, clear counters", 1, 2,
+     devices_unlock},
+    {"pairing-keys", "create", "USERNAME [APP]", "let a user pair a phone", 1,
+     2, pairing_keys_create},
+    {"policies", "get", "", "device authentication policies", 0, 0,
+     policies_get},
+    {"policies", "put", "FILE", "put others in force", 1, 1, policies_put},
+    {"mfa-settings", "get", "", "MFA settings", 0, 0, mfa_settings_get},
+    {"mfa-settings", "put", "FILE", "put others in force", 1, 1,
+     mfa_settings_put},
     {"outbox", "list", "", "messages that wait or were settled", 0, 0,
      outbox_list},
     {"outbox", "retry", "ID", "try a message again now", 1, 1, outbox_retry},
@@ -395,14 +349,15 @@ print_usage(FILE *file)
 
     fputs("Usage: factorctl [--socket PATH] [--json] COMMAND ...\n\n", file);
     for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        fprintf(file, "  %-6s %-8s %-9s %s\n", commands[i].group,
+        fprintf(file, "  %-12s %-7s %-20s %s\n", commands[i].group,
                 commands[i].verb ? commands[i].verb : "",
                 commands[i].arguments, commands[i].text);
     fputs("\n"
           "  -S, --socket PATH    the daemon's control socket (default\n"
           "                       " FACTOR_CONTROL_SOCKET ")\n"
           "  -j, --json           answers as JSON, lists as lines of it\n"
-          "  -a, --adapter NAME   users totp: which adapter (default otp)\n"
+          "  -a, --adapter NAME   which adapter (default: otp for users totp,\n"
+          "                       else mfa)\n"
           "      --version, --help\n",
           file);
 }
@@ -457,10 +412,7 @@ take_option(struct request *request, int option)
 int
 main(int argc, char **argv)
 {
-    struct request request = {
-        .socket = FACTOR_CONTROL_SOCKET,
-        .adapter = "otp",
-    };
+    struct request request = {.socket = FACTOR_CONTROL_SOCKET};
     const struct command *command;
     int option;
 

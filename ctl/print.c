@@ -3,6 +3,7 @@
 #include "ctl/print.h"
 
 #include <qrencode.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,15 +30,20 @@ print_json(const json_t *json)
     putchar('\n');
 }
 
-const char *
-print_reason(const json_t *body)
+void
+print_refusal(const json_t *body)
 {
-    const json_t *details = json_object_get(body, "details");
-    const char *reason = text_of(json_array_get(details, 0), "message");
+    const json_t *detail =
+        json_array_get(json_object_get(body, "details"), 0);
+    const char *reason = text_of(detail, "message");
+    const char *target = text_of(detail, "target");
 
     if (!reason[0])
         reason = text_of(body, "error");
-    return reason[0] ? reason : text_of(body, "message");
+    if (!reason[0])
+        reason = text_of(body, "message");
+    fprintf(stderr, "factorctl: %s%s%s%s\n", reason, target[0] ? " (" : "",
+            target, target[0] ? ")" : "");
 }
 
 void
@@ -117,11 +123,79 @@ print_qr(const char *text)
 }
 
 void
-print_totp(const json_t *answer)
+print_totp(json_t *answer)
 {
     print_qr(text_of(answer, "uri"));
     printf("\nScan it with an authenticator app, or type in:\n  %s\n",
            text_of(answer, "uri"));
+}
+
+void
+print_pairing_key(json_t *answer)
+{
+    char until[32];
+
+    time_text(number_of(answer, "expiresAt"), until, sizeof(until));
+    print_qr(text_of(answer, "link"));
+    printf("\nScan it with the phone, or open there:\n  %s\n"
+           "or type in the key:\n  %s\nIt is valid until %s.\n",
+           text_of(answer, "link"), text_of(answer, "key"), until);
+}
+
+static bool
+flag_of(const json_t *json, const char *name)
+{
+    return json_is_true(json_object_get(json, name));
+}
+
+static const char *
+device_name(const json_t *device)
+{
+    static const char *const names[] = {"nickname", "name", "target"};
+    const char *name = "";
+    size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]) && !name[0]; i++)
+        name = text_of(device, names[i]);
+    return name;
+}
+
+static void
+print_device(const json_t *device)
+{
+    const char *state = "";
+
+    if (strcmp(text_of(device, "status"), "ACTIVE") != 0)
+        state = ", waits for activation";
+    else if (flag_of(device, "blocked"))
+        state = ", blocked";
+    else if (flag_of(device, "locked"))
+        state = ", locked";
+    printf("%s  %-6s %-24s%s%s\n", text_of(device, "id"),
+           text_of(device, "type"), device_name(device), state,
+           flag_of(device, "default") ? ", default" : "");
+}
+
+void
+print_devices(json_t *answer)
+{
+    const json_t *account = json_object_get(answer, "account");
+    json_t *device;
+    size_t i;
+
+    json_array_foreach(json_object_get(answer, "devices"), i, device)
+        print_device(device);
+    if (flag_of(account, "locked"))
+        puts("the account is locked after too many failures");
+}
+
+void
+print_added(json_t *answer)
+{
+    if (text_of(answer, "uri")[0])
+        print_totp(answer);
+    else
+        print_device(answer);
 }
 
 void

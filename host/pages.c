@@ -271,21 +271,31 @@ reply_page(struct http_request *request, const struct page *page)
                     : oauth_page(host, request, 404, "factord.no.page"));
 }
 
+/* How much of it is more than a usual port and a path. */
+static size_t
+authority_len(const char *authority)
+{
+    static const char *const usual[] = {":443", ":80"};
+    size_t len = strcspn(authority, "/"), i, port;
+
+    for (i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+        port = strlen(usual[i]);
+        if (len > port && strncmp(authority + len - port, usual[i], port) == 0)
+            return len - port;
+    }
+    return len;
+}
+
 /* Whether a request came to the host of this URL. */
 static bool
 came_to(const struct http_request *request, const char *url)
 {
     const char *host = http_header(request, "Host");
     const char *authority = strstr(url, "//");
-    size_t len = host ? strlen(host) : 0, rest_len;
-    const char *rest;
+    size_t len = authority ? authority_len(authority + 2) : 0;
 
-    if (len == 0 || !authority || strncasecmp(authority + 2, host, len) != 0)
-        return false;
-    rest = authority + 2 + len;
-    rest_len = strcspn(rest, "/");
-    return rest_len == 0 || (rest_len == 3 && strncmp(rest, ":80", 3) == 0) ||
-           (rest_len == 4 && strncmp(rest, ":443", 4) == 0);
+    return host && len > 0 && authority_len(host) == len &&
+           strncasecmp(authority + 2, host, len) == 0;
 }
 
 /* M12: the phone's origin serves no other page, and others do not serve the
@@ -308,23 +318,27 @@ authenticator_url(const struct host *host)
 }
 
 static void
+reply_here(struct http_request *request, bool here)
+{
+    const struct host *host = http_context(request);
+
+    reply_page(request,
+               here ? find_page(host->pages, http_path(request)) : NULL);
+}
+
+static void
 serve(struct http_request *request)
 {
     const struct host *host = http_context(request);
     const char *url = authenticator_url(host);
-    bool elsewhere = has_own_origin(host, url) && came_to(request, url);
 
-    reply_page(request, elsewhere ? NULL
-                                  : find_page(host->pages,
-                                              http_path(request)));
+    reply_here(request, !has_own_origin(host, url) || !came_to(request, url));
 }
 
 static void
 serve_common(struct http_request *request)
 {
-    const struct host *host = http_context(request);
-
-    reply_page(request, find_page(host->pages, http_path(request)));
+    reply_here(request, true);
 }
 
 static void
@@ -332,12 +346,9 @@ serve_authenticator(struct http_request *request)
 {
     const struct host *host = http_context(request);
     const char *url = authenticator_url(host);
-    bool elsewhere = !url || (has_own_origin(host, url) &&
-                              came_to(request, host->base_url));
 
-    reply_page(request, elsewhere ? NULL
-                                  : find_page(host->pages,
-                                              http_path(request)));
+    reply_here(request, url && (!has_own_origin(host, url) ||
+                                !came_to(request, host->base_url)));
 }
 
 const struct http_route pages_routes[] = {

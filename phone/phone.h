@@ -56,7 +56,9 @@ enum factor_phone_status {
     FACTOR_PHONE_USAGE,      /* an argument is wrong; nothing was sent */
     FACTOR_PHONE_NOT_FOUND,  /* no such pairing in the storage, or it has no
                               * passcodes */
-    FACTOR_PHONE_MEMORY,     /* allocation, randomness or OpenSSL failed */
+    FACTOR_PHONE_MEMORY,     /* allocation, randomness or OpenSSL failed; what
+                              * cannot be read for want of memory is told as
+                              * _ANSWER or _STORAGE */
     FACTOR_PHONE_STORAGE,    /* load, lock or save failed; or what was loaded
                               * is no state of a phone */
     FACTOR_PHONE_NETWORK,    /* no answer, or 5xx: try again */
@@ -218,7 +220,7 @@ void factor_phone_pairings_free(struct factor_phone_pairings *pairings);
 /* Pair, as an application of the issuer's: discovery, the fingerprint if the
  * link has one, a new key, the claim.  The answer is a list of one.
  *
- * After FACTOR_PHONE_NETWORK, _ANSWER, _STORAGE and _LIMITED call it again
+ * Unless it was FACTOR_PHONE_USAGE, _REFUSED or _UNTRUSTED, call it again
  * with the same link: the same phone key claims again, within the hour.
  * FACTOR_PHONE_UNTRUSTED: the issuer is another one, or has not the key of the
  * fingerprint, or took another phone's key for ours. */
@@ -230,7 +232,7 @@ factor_phone_pair(struct factor_phone *self,
 
 /* Pair by the serverPayload that a sign-on gave to this app: as
  * factor_phone_pair, with the key that signed the last payload for its
- * issuer. */
+ * issuer.  FACTOR_PHONE_NOT_FOUND: none was made within the hour. */
 enum factor_phone_status
 factor_phone_claim(struct factor_phone *self, const char *server_payload,
                    const struct factor_phone_about *about,

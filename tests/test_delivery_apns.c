@@ -78,6 +78,9 @@ one_message(void)
     CU_ASSERT_TRUE(push_says(aps, "sound", "default"));
     CU_ASSERT_EQUAL(json_object_size(body), 3); /* no name, no challenge */
     json_decref(body);
+    message.timeout_ms = 1; /* it is about to expire */
+    push_result(self, &message, 200, "");
+    CU_ASSERT_EQUAL(push_call(1)->timeout_ms, 1);
     push_close(self);
 }
 

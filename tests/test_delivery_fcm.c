@@ -8,7 +8,8 @@
 #include "tests/push_rig.h"
 #include "tests/tap.h"
 
-#define ADDRESS "fcm:dQw4w9WgXcQ:APA91bHPRgkF"
+#define TOKEN "dQw4w9WgXcQ:APA91bHPRgkF"
+#define ADDRESS "fcm:" TOKEN
 #define TOKEN_URI "https://oauth2.example.com/token"
 #define EMAIL "push@acme-app.iam.gserviceaccount.com"
 #define MINUTE (60 * INT64_C(1000))
@@ -87,7 +88,7 @@ is_message(size_t n)
     const json_t *shown = json_object_get(message, "notification");
 
     CU_ASSERT_EQUAL(json_object_size(body), 1);
-    CU_ASSERT_TRUE(push_says(message, "token", ADDRESS + 4));
+    CU_ASSERT_TRUE(push_says(message, "token", TOKEN));
     CU_ASSERT_TRUE(push_says(data, "factor", "1")); /* FCM takes only texts */
     CU_ASSERT_TRUE(push_says(data, "device", PUSH_DEVICE));
     CU_ASSERT_EQUAL(json_object_size(data), 2); /* no name, no challenge */
@@ -127,6 +128,10 @@ one_message(void)
     /* All calls that a message may need fit into its time. */
     CU_ASSERT_EQUAL(push_call(0)->timeout_ms, 2000);
     CU_ASSERT_EQUAL(push_call(1)->timeout_ms, 2000);
+    message.timeout_ms = 1; /* it is about to expire */
+    answer_sent();
+    push_deliver(self, &message);
+    CU_ASSERT_EQUAL(push_call(2)->timeout_ms, 1);
     push_close(self);
 }
 

@@ -593,9 +593,11 @@ no_answer(void)
     "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcx"                             \
     "aOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
 #define AUTH "BTBZMqHH6r4Tts7J_aSIgg"
-#define SUBSCRIPTION(endpoint, p256dh, secret)                                 \
-    "webpush:{\"endpoint\":\"" endpoint "\",\"keys\":{\"p256dh\":\"" p256dh    \
+#define MEMBERS(endpoint, p256dh, secret)                                      \
+    "{\"endpoint\":\"" endpoint "\",\"keys\":{\"p256dh\":\"" p256dh            \
     "\",\"auth\":\"" secret "\"}}"
+#define SUBSCRIPTION(endpoint, p256dh, secret)                                 \
+    "webpush:" MEMBERS(endpoint, p256dh, secret)
 
 static void
 wrong_addresses(void)
@@ -687,12 +689,13 @@ lenient_keys(void)
     struct webpush_address strict, lenient;
 
     CU_ASSERT_TRUE(webpush_address_read(
-        SUBSCRIPTION("https://a.example/", P256DH, AUTH) + 8, &strict));
+        MEMBERS("https://a.example/", P256DH, AUTH), &strict));
     CU_ASSERT_TRUE(webpush_address_read(
-        SUBSCRIPTION("https://a.example/",
-                     "BCVxsr7N/eNgVRqvHtD0zTZsEc6+VV+JvLexhqUzORcx"
-                     "aOzi6+AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4=",
-                     "BTBZMqHH6r4Tts7J/aSIgg==") + 8, &lenient));
+        MEMBERS("https://a.example/",
+                "BCVxsr7N/eNgVRqvHtD0zTZsEc6+VV+JvLexhqUzORcx"
+                "aOzi6+AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4=",
+                "BTBZMqHH6r4Tts7J/aSIgg=="),
+        &lenient));
     CU_ASSERT_EQUAL(memcmp(&strict.keys, &lenient.keys, sizeof(strict.keys)),
                     0);
 }

@@ -184,7 +184,8 @@ serve_2(struct connection *connection)
             return;
         if (frame[3] == 4 && !(frame[4] & 1))
             transmit(connection, ack, 9);
-        if (frame[3] != 1)
+        /* Headers or data, and the last of this stream. */
+        if (frame[3] > 1 || !(frame[4] & 1))
             continue;
         atomic_fetch_add(&connection->server->asked, 1);
         memcpy(reply, "\0\0\1\1\4", 5);
@@ -628,9 +629,9 @@ static void
 http2_or_nothing(void)
 {
     settings(NULL, ca_file);
-    CU_ASSERT_EQUAL(call_with("POST", FACTOR_HTTP_2,
-                              url_of(&modern, "127.0.0.1", "/x"), NULL, "b"),
-                    FACTOR_OK);
+    CU_ASSERT_EQUAL_FATAL(call_with("POST", FACTOR_HTTP_2,
+                                    url_of(&modern, "127.0.0.1", "/x"), NULL,
+                                    "b"), FACTOR_OK);
     CU_ASSERT_EQUAL(got.status, 200);
     CU_ASSERT_STRING_EQUAL(got.body, "h2");
     CU_ASSERT_EQUAL(get(FACTOR_HTTP_2, &plain, "127.0.0.1", "/hello"),

@@ -278,6 +278,16 @@ call_clear(struct call *call)
     explicit_bzero(call->authorization, sizeof(call->authorization));
 }
 
+/* Both calls of a message fit into its time.  None has no time at all: that
+ * would be taken for a call that is never allowed. */
+static int64_t
+timeout_ms(const struct call *call)
+{
+    int64_t part_ms = call->message->timeout_ms / CALLS_MAX;
+
+    return part_ms > 0 ? part_ms : 1;
+}
+
 static factor_status
 post(const struct call *call, struct factor_http_answer *ret_answer)
 {
@@ -295,7 +305,7 @@ post(const struct call *call, struct factor_http_answer *ret_answer)
         .headers = headers,
         .body = call->body,
         .body_len = call->body_len,
-        .timeout_ms = call->message->timeout_ms / CALLS_MAX,
+        .timeout_ms = timeout_ms(call),
     };
 
     if (*call->id)

@@ -193,10 +193,14 @@ call_clear(struct call *call)
     free(call->url);
 }
 
+/* All calls of a message fit into its time.  None has no time at all: that
+ * would be taken for a call that is never allowed. */
 static int64_t
 timeout_ms(const struct call *call)
 {
-    return call->message->timeout_ms / CALLS_MAX;
+    int64_t part_ms = call->message->timeout_ms / CALLS_MAX;
+
+    return part_ms > 0 ? part_ms : 1;
 }
 
 static factor_status

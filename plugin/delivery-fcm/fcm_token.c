@@ -60,7 +60,7 @@ fcm_tokens_find(struct fcm_tokens *self, const struct fcm_account *account,
     kept = json_object_get(self->kept, account->id);
     if (kept && json_integer_value(json_array_get(kept, 1)) <= now_ms &&
         json_integer_value(json_array_get(kept, 2)) > now_ms)
-        token = json_incref(json_array_get(kept, 0));
+        token = json_string(json_string_value(json_array_get(kept, 0)));
     pthread_mutex_unlock(&self->lock);
     return token;
 }
@@ -79,7 +79,7 @@ fcm_tokens_forget(struct fcm_tokens *self, const struct fcm_account *account,
 /* Without memory it is not kept, and asked for again. */
 static void
 keep(struct fcm_tokens *self, const struct fcm_account *account,
-     json_t *token, int64_t now_ms, json_int_t life_s)
+     const json_t *token, int64_t now_ms, json_int_t life_s)
 {
     if (life_s > LONGEST_S)
         life_s = LONGEST_S;
@@ -88,7 +88,7 @@ keep(struct fcm_tokens *self, const struct fcm_account *account,
         json_object_clear(self->kept);
     json_object_set_new(
         self->kept, account->id,
-        json_pack("[O, I, I]", token, (json_int_t)now_ms,
+        json_pack("[s, I, I]", json_string_value(token), (json_int_t)now_ms,
                   (json_int_t)now_ms + life_s * 1000 - EARLY_MS));
     pthread_mutex_unlock(&self->lock);
 }

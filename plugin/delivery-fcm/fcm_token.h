@@ -13,8 +13,9 @@ struct fcm_tokens;
 struct fcm_tokens *fcm_tokens_new(const struct factor_host *host);
 void fcm_tokens_free(struct fcm_tokens *self); /* NULL is allowed */
 
-/* The token that is kept for an account, a JSON string of the caller's; NULL:
- * there is none that is good for another minute.  Any thread. */
+/* A copy of the token that is kept for an account, a JSON string, so that it
+ * is wiped when it is freed; NULL: there is none that is good for another
+ * minute.  Any thread. */
 json_t *fcm_tokens_find(struct fcm_tokens *self,
                         const struct fcm_account *account, int64_t now_ms);
 

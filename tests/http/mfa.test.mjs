@@ -15,8 +15,7 @@ const claims = { mfa_status: 'mfa.pingone.mfa.status' };
 
 const config = (port) => ({
     adapters: { mfa: { resend_cooldown: '0s' } },
-    clients: { spa: { policies: ['otp', 'mfa', 'mfa-ping'], claims },
-               demo: { policies: ['otp', 'mfa', 'mfa-ping'] } },
+    clients: { spa: { policies: ['otp', 'mfa', 'mfa-ping'], claims } },
 });
 const d = await startDaemon(config);
 const c = await startDaemon(config, { now: Date.now() }); // its clock stands
@@ -52,6 +51,16 @@ async function withMail(daemon = d)
     const user = await mfaUser(daemon);
     await json(daemon, 'devices', 'add', user.username, 'EMAIL', user.email);
     return user;
+}
+
+// The next message with a code; notices of devices come to the same address.
+async function codeFor(daemon, user)
+{
+    for (;;) {
+        const message = await daemon.message(user.email);
+        if (message.code)
+            return message;
+    }
 }
 
 // Up to AUTHENTICATION_REQUIRED.
@@ -197,7 +206,7 @@ test('e-mail beside the phone: a choice, wrong and right codes', async () => {
     assert.deepEqual(flow.devices.map(({ type }) => type).sort(),
                      ['Android', 'Email']);
     mustBe(await flow.select('Email'), 'OTP_REQUIRED');
-    const { code } = await d.message(user.email);
+    const { code } = await codeFor(d, user);
     const wrong = String((Number(code) + 1) % 1000000).padStart(6, '0');
     mustFail(await flow.check(wrong), 400, 'VALIDATION_ERROR', 'INVALID_OTP');
     mustBe(await flow.check(code), 'MFA_COMPLETED');
@@ -251,14 +260,13 @@ test('authn E.8, M6: a further device pairs itself after the factor',
     const flow = await begin(d, user);
     mustBe(await flow.act('authenticate', {
         mobilePayload: await phone.payload('spa') }), 'OTP_REQUIRED');
-    const { code } = await d.message(user.email);
+    const { code } = await codeFor(d, user);
     const required = mustBe(await flow.check(code), 'MOBILE_PAIRING_REQUIRED');
     assert.equal((await phone.pair(required.serverPayload)).status, 201);
     mustBe(await flow.act('continueAuthentication', {}), 'COMPLETED');
     const token = await claimsOf(flow);
     assert.equal(token.mfa_status, `${prefix}device_paired`);
     assert.ok(token.amr.includes('mfa'));
-    await d.message(user.email); // the notice of the new device
     const next = await begin(d, user);
     const { json: authorized, text } = await next.act('authenticate', {
         mobilePayload: await phone.payload('spa') });

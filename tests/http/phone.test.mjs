@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import * as jose from 'jose';
 
 import { build, execute, newFolder, sleep, until } from './lib/daemon.mjs';
-import { run, skip, test } from './lib/tap.mjs';
+import { leaks } from './lib/secrets.mjs';
+import { finalCheck, run, skip, test } from './lib/tap.mjs';
 import { startHost } from './phone-host.mjs';
 
 const program = join(build, 'factor-phone');
@@ -645,5 +646,8 @@ test('payload: silent requests are approved for it', async () => {
     await phone.fails(4, 'wait', '--timeout', '1');
     assert(other);
 });
+
+finalCheck('no pairing key and no TOTP secret stands in any output',
+           () => assert.deepEqual(leaks(), []));
 
 await run({ concurrency: 2 });

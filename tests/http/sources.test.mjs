@@ -10,7 +10,7 @@ import { Flow, mustBe, mustFail } from './lib/flow.mjs';
 import { pluginFolder } from './lib/plugins.mjs';
 import { run, test } from './lib/tap.mjs';
 
-const TIMEOUT = 400, WORKERS = 2;
+const TIMEOUT = 1000, WORKERS = 2;
 const plugins = pluginFolder(['adapter-asker', 'source-stuck']);
 
 // Each policy is a password and askers behind it: { name: [asker, ...] }.

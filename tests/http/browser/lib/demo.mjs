@@ -4,14 +4,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { source, startDaemon } from '../../lib/daemon.mjs';
+import { merge, source, startDaemon } from '../../lib/daemon.mjs';
 
 const { clients: { demo } } =
     JSON.parse(readFileSync(join(source, 'conf/demo.json')));
 
 export function demoDaemon(over = {}, options)
 {
-    return startDaemon({ clients: { demo }, ...over }, options);
+    return startDaemon(merge({ clients: { demo } }, over), options);
 }
 
 // The two ways to sign in that the demo offers.

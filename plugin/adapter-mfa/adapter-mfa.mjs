@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// The MFA adapter's states that are no plain form: a push that waits, with its
+// number, and what a phone has to scan.
+
+const words = {
+  en: {
+    number: 'Enter this number on your phone',
+    pick: 'Tap this number on your phone',
+    approve: 'Approve the sign-on on your phone',
+    waiting: 'Waiting for your phone',
+    code: 'Use a passcode of the app instead',
+    scan: 'Scan this with your phone',
+    app: 'Scan this with an authenticator app',
+    open: 'Or open this link on the phone',
+    key: 'Or type this key',
+    picture: 'QR code',
+    typed: 'Code that the app shows',
+    confirm: 'Does the phone show the same?',
+    same: 'Yes, add this phone',
+    other: 'No, this is not my phone',
+    next: 'Continue',
+    cancel: 'Cancel',
+  },
+  de: {
+    number: 'Geben Sie diese Zahl auf Ihrem Telefon ein',
+    pick: 'Tippen Sie diese Zahl auf Ihrem Telefon an',
+    approve: 'Bestätigen Sie die Anmeldung auf Ihrem Telefon',
+    waiting: 'Warten auf Ihr Telefon',
+    code: 'Stattdessen einen Code der App verwenden',
+    scan: 'Scannen Sie dies mit Ihrem Telefon',
+    app: 'Scannen Sie dies mit einer Authenticator-App',
+    open: 'Oder öffnen Sie diesen Link auf dem Telefon',
+    key: 'Oder geben Sie diesen Schlüssel ein',
+    picture: 'QR-Code',
+    typed: 'Code, den die App zeigt',
+    confirm: 'Zeigt das Telefon dasselbe?',
+    same: 'Ja, dieses Telefon hinzufügen',
+    other: 'Nein, das ist nicht mein Telefon',
+    next: 'Weiter',
+    cancel: 'Abbrechen',
+  },
+};
+
+function el(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (typeof value === 'function') {
+      node.addEventListener(key, value);
+    } else if (value !== null) {
+      node.setAttribute(key, value);
+    }
+  }
+  node.append(...children.filter(Boolean));
+  return node;
+}
+
+const offers = (model, action) => Object.hasOwn(model._links ?? {}, action);
+
+function button(label, press, kind = 'plain') {
+  return el('button', { type: 'button', class: kind, click: press }, label);
+}
+
+// In groups, so that it is read and compared without losing the place.
+const grouped = (text, size) =>
+  text.match(new RegExp(`.{1,${size}}`, 'g')).join(' ');
+
+function codeForm(say, act, action) {
+  const input = el('input', {
+    'id': 'part-otp', 'name': 'otp', 'class': 'code', 'inputmode': 'numeric',
+    'autocomplete': 'one-time-code', 'maxlength': '16', 'required': '' });
+  return el('form', {
+    submit: (event) => {
+      event.preventDefault();
+      const otp = input.value.replace(/[\s-]/g, '');
+      if (otp) {
+        act(action, { otp });
+      }
+    } },
+  el('div', { class: 'field' },
+    el('label', { for: 'part-otp' }, say.typed), input),
+  el('button', { class: 'primary' }, say.next));
+}
+
+// The text is posted, never part of a URL.
+function picture(text, label) {
+  const frame = el('div', { 'class': 'qr', 'role': 'img',
+    'aria-label': label });
+  fetch('/qr', { method: 'POST', body: text, credentials: 'omit' })
+    .then((reply) => (reply.ok ? reply.text() : Promise.reject()))
+    .then((svg) => {
+      const drawn = new DOMParser().parseFromString(svg, 'image/svg+xml')
+        .documentElement;
+      drawn.setAttribute('width', '220');
+      frame.append(document.importNode(drawn, true));
+    })
+    .catch(() => frame.remove());
+  return frame;
+}
+
+// --- The states ---
+
+function waiting(say, model, act) {
+  const { numberMatching: number } = model;
+  const lead = number
+    ? (number.type === 'SELECT_NUMBER' ? say.pick : say.number) : say.approve;
+  return [
+    el('p', { class: 'lead' }, lead),
+    number && el('p', { class: 'number', 'aria-live': 'polite' },
+      grouped(number.value, 3)),
+    el('p', { class: 'hint', role: 'status' }, say.waiting, '…'),
+    offers(model, 'checkOtp') && el('details', {},
+      el('summary', {}, say.code), codeForm(say, act, 'checkOtp')),
+    el('div', { class: 'actions' },
+      button(say.cancel, () => act('cancelAuthentication'))),
+  ];
+}
+
+function totp(say, model, act) {
+  return [
+    el('p', { class: 'lead' }, say.app),
+    picture(model.keyUri, say.picture),
+    el('p', { class: 'hint' }, say.key, ': ',
+      el('code', {}, grouped(model.pairingKey, 4))),
+    codeForm(say, act, 'activateTotpDevice'),
+    el('div', { class: 'actions' },
+      button(say.cancel, () => act('cancelDevicePairing'))),
+  ];
+}
+
+function mobile(say, model, act) {
+  const { pairedDevice: phone, pairingKey: link } = model;
+  if (phone) {
+    return [
+      el('p', { class: 'lead' }, phone.name),
+      el('p', { class: 'number' }, grouped(phone.check ?? '', 3)),
+      el('p', { class: 'hint' }, say.confirm),
+      el('div', { class: 'actions' },
+        button(say.same, () => act('activateMobileDevice'), 'primary'),
+        button(say.other, () => act('cancelDevicePairing'))),
+    ];
+  }
+  return [
+    el('p', { class: 'lead' }, say.scan),
+    picture(link, say.picture),
+    el('p', { class: 'hint' }, el('a', { href: link, target: '_blank',
+      rel: 'noopener' }, say.open)),
+    el('div', { class: 'actions' },
+      button(say.cancel, () => act('cancelDevicePairing'))),
+  ];
+}
+
+const drawings = {
+  PUSH_CONFIRMATION_WAITING: waiting,
+  TOTP_ACTIVATION_REQUIRED: totp,
+  MOBILE_ACTIVATION_REQUIRED: mobile,
+};
+
+export default function render(root, model, act, { language }) {
+  const say = words[language] ?? words.en;
+  const drawn = drawings[model.status](say, model, act);
+  root.append(...drawn.filter(Boolean));
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* plugin/adapter-mfa/mfa_adapter.c - MFA with push, passcodes and pairing: the
+ * plugin. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "factor/plugin.h"
+#include "plugin/adapter-mfa/mfa_flow.h"
+#include "plugin/adapter-mfa/mfa_model.h"
+#include "plugin/adapter-mfa/mfa_pairing.h"
+#include "plugin/adapter-mfa/mfa_phone.h"
+
+static factor_status
+explain(struct factor_error *err, factor_status code, const char *why)
+{
+    if (err) {
+        err->code = code;
+        snprintf(err->text, sizeof(err->text), "%s", why);
+    }
+    return code;
+}
+
+/* --- The instance --- */
+
+static void
+fini(struct factor_adapter *self)
+{
+    if (self)
+        mfa_settings_drop(&self->settings);
+    free(self);
+}
+
+static factor_status
+init(const struct factor_host *host, const json_t *settings,
+     struct factor_adapter **ret_self, struct factor_error *err)
+{
+    struct factor_adapter *self = calloc(1, sizeof(*self));
+    const char *why;
+
+    if (!self)
+        return explain(err, FACTOR_E_NOMEM, "out of memory");
+    self->host = host;
+    if (!mfa_settings_load(&self->settings, host, settings, &why)) {
+        fini(self);
+        return explain(err, FACTOR_E_CONFIG, why);
+    }
+    *ret_self = self;
+    return FACTOR_OK;
+}
+
+static const struct factor_description *
+describe(const struct factor_adapter *self)
+{
+    (void)self;
+    return &mfa_description;
+}
+
+/* --- Steps --- */
+
+static factor_status
+plan_reads(const struct factor_adapter *self, const struct factor_step *step,
+           struct factor_reads *reads)
+{
+    if (step->resource)
+        return mfa_phone_plan(self, step, reads);
+    return mfa_step_plan(self, step, reads);
+}
+
+static factor_status
+get_state_model(const struct factor_adapter *self,
+                const struct factor_step *step, struct factor_model *ret_model,
+                struct factor_error *err)
+{
+    struct mfa_step s;
+    factor_status status = mfa_step_load(&s, self, step);
+
+    if (!status)
+        status = mfa_show(&s, ret_model);
+    mfa_step_drop(&s);
+    return status ? explain(err, status, "no state of this adapter") : status;
+}
+
+/* The rooms of a flow. */
+static const struct mfa_action *const rooms[] = { mfa_authn_actions,
+                                                  mfa_pairing_actions,
+                                                  mfa_manage_actions };
+
+static mfa_transition *
+find(const struct mfa_action *action, const char *name)
+{
+    for (; action->action; action++)
+        if (strcmp(action->action, name) == 0)
+            return action->run;
+    return NULL;
+}
+
+static mfa_transition *
+transition_of(const struct factor_step *step)
+{
+    mfa_transition *run = NULL;
+    size_t i;
+
+    if (!step->flow)
+        return find(mfa_operator_actions, step->action ? step->action : "");
+    if (!step->action)
+        return mfa_enter;
+    for (i = 0; !run && i < sizeof(rooms) / sizeof(rooms[0]); i++)
+        run = find(rooms[i], step->action);
+    return run;
+}
+
+static factor_status
+handle_action(const struct factor_adapter *self,
+              const struct factor_step *step,
+              struct factor_outcome *ret_outcome, struct factor_error *err)
+{
+    mfa_transition *run = transition_of(step);
+    struct mfa_step s;
+    factor_status status;
+
+    if (!run)
+        return explain(err, FACTOR_E_INPUT, "no action of this adapter");
+    status = mfa_step_load(&s, self, step);
+    if (!status && step->flow)
+        status = mfa_settle(&s);
+    if (!status)
+        status = run(&s, ret_outcome);
+    mfa_step_drop(&s);
+    return status ? explain(err, status, "the action cannot be carried out")
+                  : status;
+}
+
+static const struct factor_adapter_ops ops = {
+    .struct_size = sizeof(ops),
+    .init = init,
+    .describe = describe,
+    .plan_reads = plan_reads,
+    .get_state_model = get_state_model,
+    .handle_action = handle_action,
+    .handle_resource = mfa_phone_handle,
+    .fini = fini,
+};
+
+FACTOR_REGISTER_PLUGIN(FACTOR_KIND_ADAPTER, "mfa", "0.1.0",
+                       "MFA by push to a phone, passcodes and authenticator "
+                       "apps, with pairing and policies of its own.",
+                       mfa_setting_table, &ops)

@@ -1,0 +1,671 @@
+/* SPDX-License-Identifier: MIT */
+/* plugin/adapter-mfa/mfa_authn.c - authentication: from AUTHENTICATION_REQUIRED
+ * to MFA_COMPLETED, one function an action.
+ *
+ * What a user did wrong is an outcome that is committed like any other: else
+ * guessing would be free. */
+#include <string.h>
+
+#include "plugin/adapter-mfa/mfa_effects.h"
+#include "plugin/adapter-mfa/mfa_flow.h"
+#include "plugin/adapter-mfa/mfa_model.h"
+
+/* --- Proof --- */
+
+static const char *const proof_names[MFA_TYPES] = {
+    [MFA_EMAIL] = "email",
+    [MFA_SMS] = "sms",
+    [MFA_VOICE] = "voice",
+    [MFA_TOTP] = "totp",
+    [MFA_MOBILE] = "push",
+};
+
+static void
+prove(struct mfa_step *s)
+{
+    s->flow.proven = true;
+    s->flow.proof = proof_names[s->auth.method];
+    if (s->auth.method == MFA_MOBILE && s->auth.by_code)
+        s->flow.proof = "mobile-code";
+    if (s->auth.method == MFA_MOBILE && s->auth.push.silent)
+        s->flow.proof = "silent";
+}
+
+factor_status
+mfa_settle(struct mfa_step *s)
+{
+    const char *failure;
+    int64_t changes_at_ms;
+
+    if (!s->has_auth || s->flow.proven ||
+        s->auth.stage != MFA_STAGE_PUSH ||
+        mfa_seen_now(s, &failure, &changes_at_ms) != MFA_SEEN_COMPLETED)
+        return FACTOR_OK;
+    s->auth.stage = MFA_STAGE_COMPLETED;
+    s->auth.method = MFA_MOBILE;
+    s->auth.by_code = false;
+    prove(s);
+    return mfa_put_auth(s);
+}
+
+/* --- Asking a device --- */
+
+static bool
+sends_refused(const struct mfa_step *s)
+{
+    return s->in->flags & FACTOR_STEP_SEND_REFUSED;
+}
+
+static factor_status
+ask_by_push(struct mfa_step *s, struct factor_outcome *out,
+            struct mfa_device *device, bool silent)
+{
+    const struct mfa_mobile *mobile =
+        mfa_policy_mobile(&s->policy, device->application);
+    struct mfa_application application = { .select_number = false };
+    factor_status status;
+
+    mfa_application_find(s->config, device->application, &application);
+    mfa_auth_ask_push(&s->auth, device, mobile,
+                      application.select_number && s->settings->ping_defaults,
+                      silent, s->in->entropy, s->in->now_ms);
+    /* Not rung, it can still wait on the host. */
+    if (sends_refused(s))
+        s->auth.push.signalled = false;
+    status = mfa_put_device(s, device);
+    if (!status)
+        status = mfa_put_auth(s);
+    if (!status)
+        status = mfa_send_push(s, device);
+    if (!status)
+        status = mfa_audit_device(s, "mfa.push_sent", device,
+                                  silent ? "silent" : NULL);
+    return status ? status : mfa_go_on(s, out, MFA_STATE_WAITING);
+}
+
+static factor_status
+ask_by_code(struct mfa_step *s, struct factor_outcome *out,
+            struct mfa_device *device)
+{
+    bool sent = device->type <= MFA_VOICE;
+    factor_status status;
+
+    mfa_auth_ask_code(&s->auth, device, &s->policy.methods[device->type],
+                      s->settings->otp_max_lifetime_ms, s->in->entropy,
+                      s->in->now_ms);
+    status = mfa_put_auth(s);
+    if (!status && sent)
+        status = mfa_send_code(s, device);
+    if (!status)
+        status = mfa_audit_device(
+            s, sent ? "mfa.code_sent" : "mfa.code_asked", device, NULL);
+    return status ? status : mfa_go_on(s, out, MFA_STATE_OTP);
+}
+
+/* A phone whose service knows it no more can still show a code. */
+static factor_status
+ask(struct mfa_step *s, struct factor_outcome *out, struct mfa_device *device)
+{
+    bool push = mfa_device_wants_push(device, &s->policy) &&
+                !(device->push_dead &&
+                  mfa_device_shows_codes(device, &s->policy));
+
+    if (push)
+        return ask_by_push(s, out, device, false);
+    return ask_by_code(s, out, device);
+}
+
+/* Would asking this device send a message that the host refuses? */
+static bool
+cannot_ask(const struct mfa_step *s, const struct mfa_device *device)
+{
+    return sends_refused(s) && device->type <= MFA_VOICE;
+}
+
+/* --- Beginning --- */
+
+static factor_status
+new_auth(struct mfa_step *s)
+{
+    const struct factor_request *request = s->in->request;
+    factor_status status;
+
+    s->auth = (struct mfa_auth){
+        .user = s->user_id,
+        .policy = s->policy.id,
+        .client = request->client,
+        .client_name = request->client_name,
+        .host = request->page_host,
+        .address = request->address,
+        .agent = request->user_agent,
+        .stage = MFA_STAGE_SELECT,
+        .created_at_ms = s->in->now_ms,
+        .expires_at_ms = s->in->now_ms + MFA_AUTH_LIFE_MS,
+    };
+    status = mfa_new_id(s, 0, &s->auth.id);
+    s->has_auth = true;
+    s->flow.auth = s->auth.id;
+    return status;
+}
+
+static factor_status
+to_selection(struct mfa_step *s, struct factor_outcome *out)
+{
+    factor_status status = mfa_put_auth(s);
+
+    return status ? status : mfa_go_on(s, out, MFA_STATE_SELECTION);
+}
+
+/* The device to begin with; NULL: the user is to choose. */
+static struct mfa_device *
+first_device(struct mfa_step *s)
+{
+    struct mfa_device *chosen = mfa_default(s);
+
+    if (s->policy.selection == MFA_ALWAYS_DISPLAY)
+        return NULL;
+    if (chosen)
+        return chosen;
+    if (s->policy.selection == MFA_PROMPT_TO_SELECT &&
+        mfa_usable_count(s) > 1)
+        return NULL;
+    return mfa_first_usable(s);
+}
+
+/* The phone that signs on, if it is paired and may vouch for itself. */
+static struct mfa_device *
+own_phone(struct mfa_step *s, const struct mfa_mobile **ret_mobile)
+{
+    size_t i;
+
+    for (i = 0; s->flow.app && i < s->device_count; i++) {
+        struct mfa_device *device = &s->devices[i];
+
+        *ret_mobile = mfa_policy_mobile(&s->policy, device->application);
+        if (device->type == MFA_MOBILE && *ret_mobile &&
+            (*ret_mobile)->authorization &&
+            mfa_device_usable(device, &s->policy, s->in->now_ms) &&
+            mfa_is_own_phone(s, device))
+            return device;
+    }
+    return NULL;
+}
+
+static factor_status
+authorize_phone(struct mfa_step *s, struct factor_outcome *out,
+                struct mfa_device *device, const struct mfa_mobile *mobile)
+{
+    factor_status status;
+
+    if (mobile->verification != MFA_VERIFY_NONE)
+        return ask_by_push(s, out, device, true);
+    s->auth.stage = MFA_STAGE_COMPLETED;
+    s->auth.device = device->id;
+    s->auth.method = MFA_MOBILE;
+    s->flow.proven = true;
+    s->flow.proof = "device";
+    s->flow.code = "device_authorized";
+    status = mfa_put_auth(s);
+    if (!status)
+        status = mfa_audit_device(s, "mfa.device_authorized", device, NULL);
+    return status ? status : mfa_after_proof(s, out);
+}
+
+static factor_status
+begin_with_devices(struct mfa_step *s, struct factor_outcome *out)
+{
+    const struct mfa_mobile *mobile = NULL;
+    struct mfa_device *device = own_phone(s, &mobile);
+    factor_status status = new_auth(s);
+
+    if (status)
+        return status;
+    if (device)
+        return authorize_phone(s, out, device, mobile);
+    device = first_device(s);
+    if (!device || cannot_ask(s, device))
+        return to_selection(s, out);
+    return ask(s, out, device);
+}
+
+/* May the app that signs on be paired by this very sign-on? */
+static bool
+enrols_itself(const struct mfa_step *s)
+{
+    const struct mfa_mobile *mobile = mfa_policy_mobile(
+        &s->policy, mfa_text(s->flow.app, "application"));
+    size_t i;
+
+    if (!mobile || !mobile->auto_enrollment || mobile->pairing_disabled ||
+        !s->policy.methods[MFA_MOBILE].enabled)
+        return false;
+    for (i = 0; i < s->device_count; i++)
+        if (mfa_is_own_phone(s, &s->devices[i]))
+            return false;
+    return true;
+}
+
+/* The key is made now and shown when the factor was proven. */
+static factor_status
+prepare_enrolment(struct mfa_step *s)
+{
+    const char *key;
+
+    if (s->flow.payload || !enrols_itself(s) ||
+        mfa_pairing_refusal_of(s, MFA_MOBILE))
+        return FACTOR_OK;
+    return mfa_pairing_key(s, mfa_text(s->flow.app, "application"),
+                           &s->flow.payload, &key);
+}
+
+static factor_status
+bypass(struct mfa_step *s, struct factor_outcome *out, const char *status)
+{
+    factor_status st = mfa_audit(
+        s, "mfa.bypassed",
+        json_pack("{s:s, s:s}", "user", s->user_id, "reason", status));
+
+    return st ? st : mfa_succeed(s, out, status);
+}
+
+static factor_status
+begin_without_devices(struct mfa_step *s, struct factor_outcome *out)
+{
+    if (s->flow.payload)
+        return mfa_go_on(s, out, MFA_STATE_MOBILE_PAIRING);
+    if (s->settings->prompt_setup && !mfa_pairing_refusal(s))
+        return mfa_go_on(s, out, MFA_STATE_SETUP);
+    if (s->settings->bypass)
+        return bypass(s, out, "web_login_no_devices");
+    return mfa_dead_end(s, out, MFA_CODE_INVALID_DEVICE);
+}
+
+static bool
+any_locked(const struct mfa_step *s)
+{
+    int64_t until_ms;
+    size_t i;
+
+    for (i = 0; i < s->device_count; i++)
+        if (s->devices[i].active &&
+            mfa_device_locked(&s->devices[i], &s->policy, s->in->now_ms,
+                              &until_ms))
+            return true;
+    return false;
+}
+
+/* Somebody who is disabled is never let through.  A locked account cannot
+ * begin, whatever its devices are; an open bypass window is the operator's
+ * word that it may. */
+factor_status
+mfa_begin_auth(struct mfa_step *s, struct factor_outcome *out)
+{
+    factor_status status;
+
+    if (!s->enabled)
+        return mfa_dead_end(s, out, MFA_CODE_INVALID_DEVICE);
+    if (!s->mfa_enabled && !s->policy.block_disabled_mfa)
+        return bypass(s, out, "mfa_bypassed_user_mfa_disabled");
+    if (!s->mfa_enabled)
+        return mfa_dead_end(s, out, MFA_CODE_INVALID_DEVICE);
+    if (!s->policy.ignore_user_lock &&
+        passcode_locked(&s->account.counter, s->in->now_ms))
+        return mfa_dead_end(s, out, MFA_CODE_ACCOUNT);
+    if (s->account.bypass_until_ms > s->in->now_ms)
+        return bypass(s, out, "web_login_no_devices");
+    status = prepare_enrolment(s);
+    if (status)
+        return status;
+    if (mfa_active_count(s) == 0)
+        return begin_without_devices(s, out);
+    if (mfa_usable_count(s) > 0)
+        return begin_with_devices(s, out);
+    return mfa_dead_end(s, out, any_locked(s) ? MFA_CODE_LOCKED
+                                              : MFA_CODE_INVALID_DEVICE);
+}
+
+factor_status
+mfa_enter(struct mfa_step *s, struct factor_outcome *out)
+{
+    if (s->user_id && s->user)
+        return mfa_go_on(s, out, MFA_STATE_REQUIRED);
+    out->verdict = FACTOR_FAILURE;
+    return mfa_audit(s, "mfa.failed",
+                     json_pack("{s:s}", "reason", MFA_CODE_NO_USER));
+}
+
+/* --- authenticate --- */
+
+static factor_status
+take_payload(struct mfa_step *s, bool *ret_refused)
+{
+    const char *payload = mfa_text(s->in->fields, "mobilePayload");
+    factor_status status = FACTOR_OK;
+
+    *ret_refused = false;
+    if (!payload)
+        return FACTOR_OK;
+    status = mfa_payload_verify(s, payload, &s->flow.app);
+    *ret_refused = !status && !s->flow.app;
+    return status;
+}
+
+static factor_status
+authenticate(struct mfa_step *s, struct factor_outcome *out)
+{
+    bool refused;
+    factor_status status = take_payload(s, &refused);
+
+    if (status)
+        return status;
+    if (refused)
+        return mfa_refuse_for(s, out, MFA_CODE_INVALID_PAYLOAD,
+                              "mobilePayload", 0);
+    return mfa_begin_auth(s, out);
+}
+
+/* --- selectDevice --- */
+
+static enum mfa_seen
+seen_now(struct mfa_step *s)
+{
+    const char *failure;
+    int64_t changes_at_ms;
+
+    return mfa_seen_now(s, &failure, &changes_at_ms);
+}
+
+/* Is a challenge open? */
+static bool
+is_open(enum mfa_seen seen)
+{
+    return seen == MFA_SEEN_OTP || seen == MFA_SEEN_WAITING;
+}
+
+static factor_status
+stay(struct mfa_step *s, struct factor_outcome *out)
+{
+    out->verdict = FACTOR_CONTINUE;
+    out->state = s->in->flow->state;
+    return FACTOR_OK;
+}
+
+/* What forbids asking this device now; NULL: nothing. */
+static const char *
+pace_refusal(struct mfa_step *s, const struct mfa_device *device, bool again,
+             int64_t *ret_retry_at_ms)
+{
+    const struct passcode_pace *pace = &s->settings->pace;
+
+    *ret_retry_at_ms = 0;
+    if (device->type == MFA_TOTP)
+        return NULL;
+    if (s->auth.sends > pace->max_resends || cannot_ask(s, device))
+        return MFA_CODE_RESEND_LIMIT;
+    if (!again || device->type == MFA_MOBILE ||
+        s->in->now_ms >= s->auth.selected_at_ms + pace->cooldown_ms)
+        return NULL;
+    *ret_retry_at_ms = s->auth.selected_at_ms + pace->cooldown_ms;
+    return MFA_CODE_TOO_SOON;
+}
+
+/* It became unusable in between (M6): the user chooses among the others. */
+static factor_status
+choose_again(struct mfa_step *s, struct factor_outcome *out,
+             const struct mfa_device *device)
+{
+    int64_t until_ms;
+
+    if (mfa_device_locked(device, &s->policy, s->in->now_ms, &until_ms))
+        return mfa_refuse_locked(s, out, device);
+    mfa_auth_unselect(&s->auth);
+    return to_selection(s, out);
+}
+
+static factor_status
+select_listed(struct mfa_step *s, struct factor_outcome *out,
+              struct mfa_device *device)
+{
+    enum mfa_seen seen = seen_now(s);
+    bool again = mfa_selected(s) == device;
+    const char *refusal;
+    int64_t retry_at_ms;
+
+    if (!mfa_device_usable(device, &s->policy, s->in->now_ms))
+        return choose_again(s, out, device);
+    if (again && is_open(seen) &&
+        passcode_same_click(s->auth.selected_at_ms, s->in->now_ms))
+        return stay(s, out);
+    if (!again && is_open(seen) && !s->settings->change_device)
+        return mfa_refuse_for(s, out, MFA_CODE_INVALID_DEVICE, "deviceRef", 0);
+    if (again && seen == MFA_SEEN_OTP && device->type == MFA_TOTP)
+        return stay(s, out);
+    refusal = pace_refusal(s, device, again && seen == MFA_SEEN_OTP,
+                           &retry_at_ms);
+    if (refusal)
+        return mfa_refuse_for(s, out, refusal, NULL, retry_at_ms);
+    return ask(s, out, device);
+}
+
+static factor_status
+select_device(struct mfa_step *s, struct factor_outcome *out)
+{
+    const json_t *reference = json_object_get(s->in->fields, "deviceRef");
+    struct mfa_device *device = mfa_find(s, mfa_text(reference, "id"));
+
+    /* A flow before "authenticate" may name the device at once. */
+    if (!s->has_auth) {
+        factor_status status = new_auth(s);
+
+        if (status)
+            return status;
+    }
+    if (!device || !device->active)
+        return mfa_refuse_for(s, out, MFA_CODE_INVALID_DEVICE, "deviceRef", 0);
+    return select_listed(s, out, device);
+}
+
+/* --- checkOtp --- */
+
+static factor_status
+write_tried(struct mfa_step *s, const struct mfa_device *device,
+            bool account_counts)
+{
+    factor_status status = mfa_put_device(s, device);
+
+    if (!status && account_counts)
+        status = mfa_put_account(s);
+    return status ? status : mfa_put_auth(s);
+}
+
+static factor_status
+accept(struct mfa_step *s, struct factor_outcome *out,
+       const struct mfa_device *device, bool had_failures)
+{
+    factor_status status = write_tried(s, device, had_failures);
+
+    if (!status)
+        status = mfa_audit_device(s, "mfa.verified", device, NULL);
+    if (status)
+        return status;
+    prove(s);
+    return mfa_after_proof(s, out);
+}
+
+static factor_status
+refuse_code(struct mfa_step *s, struct factor_outcome *out,
+            const struct mfa_method *method, enum passcode_result result)
+{
+    const struct factor_detail detail = {
+        .attempts_remaining =
+            result == PASSCODE_EXPIRED
+                ? -1
+                : (int32_t)(method->failure.count - s->auth.attempts),
+        .code = MFA_CODE_INVALID_OTP,
+        .target = "otp",
+        .text = result == PASSCODE_EXPIRED ? MFA_TEXT_EXPIRED : NULL,
+    };
+
+    return mfa_refuse(s, out, &detail);
+}
+
+static const char *const reasons[] = {
+    [PASSCODE_WRONG] = "wrong",
+    [PASSCODE_EXPIRED] = "expired",
+    [PASSCODE_USED] = "used",
+};
+
+static factor_status
+reject(struct mfa_step *s, struct factor_outcome *out,
+       struct mfa_device *device, struct mfa_tried tried)
+{
+    const struct mfa_method *method = &s->policy.methods[device->type];
+    factor_status status = write_tried(s, device, tried.account_counts);
+    int64_t until_ms;
+
+    if (!status)
+        status = mfa_audit_device(s, "mfa.failed", device,
+                                  reasons[tried.result]);
+    if (status)
+        return status;
+    if (s->auth.stage == MFA_STAGE_FAILED)
+        return mfa_dead_end(s, out, s->auth.failure);
+    if (mfa_device_locked(device, &s->policy, s->in->now_ms, &until_ms))
+        return mfa_refuse_locked(s, out, device);
+    return refuse_code(s, out, method, tried.result);
+}
+
+static unsigned
+code_window(const struct mfa_step *s, const struct mfa_device *device)
+{
+    struct mfa_application application;
+
+    if (device->type == MFA_MOBILE &&
+        mfa_application_find(s->config, device->application, &application))
+        return application.window;
+    return s->policy.methods[MFA_TOTP].window;
+}
+
+static factor_status
+check(struct mfa_step *s, struct factor_outcome *out)
+{
+    struct mfa_device *device = mfa_selected(s);
+    bool had_failures = s->account.counter.failures > 0;
+    struct mfa_tried tried;
+    int64_t until_ms;
+
+    if (!device)
+        return FACTOR_E_INPUT;
+    if (passcode_locked(&s->account.counter, s->in->now_ms) &&
+        !s->policy.ignore_user_lock)
+        return mfa_refuse_for(s, out, MFA_CODE_LOCKED, NULL,
+                              s->account.counter.locked_until_ms);
+    if (mfa_device_locked(device, &s->policy, s->in->now_ms, &until_ms))
+        return mfa_refuse_locked(s, out, device);
+    tried = mfa_auth_try(&s->auth, device, &s->account,
+                         &s->policy.methods[device->type],
+                         code_window(s, device), &s->limits,
+                         mfa_text(s->in->fields, "otp"), s->in->now_ms);
+    if (tried.result == PASSCODE_RIGHT)
+        return accept(s, out, device, had_failures);
+    return reject(s, out, device, tried);
+}
+
+/* --- The rest --- */
+
+/* What has come since the last look becomes the flow's state, so that the
+ * next poll is one too many. */
+static factor_status
+poll(struct mfa_step *s, struct factor_outcome *out)
+{
+    const char *failure;
+    int64_t changes_at_ms;
+    const char *state = mfa_state(s, &failure, &changes_at_ms);
+
+    if (s->flow.proven)
+        return mfa_after_proof(s, out);
+    if (!state || strcmp(state, s->in->flow->state) == 0)
+        return stay(s, out);
+    return mfa_go_on(s, out, state);
+}
+
+static factor_status
+resend(struct mfa_step *s, struct factor_outcome *out)
+{
+    struct mfa_device *device = mfa_selected(s);
+
+    if (mfa_is_pairing(s->in->flow->state))
+        return mfa_pairing_resend(s, out);
+    return device ? select_listed(s, out, device) : FACTOR_E_INPUT;
+}
+
+/* The phone that the sign-on comes from was paired, or not: the policy is
+ * told the truth (M3).  The user continues in the app that was paired, which
+ * is the consent that a page would ask for. */
+static factor_status
+finish_enrolment(struct mfa_step *s, struct factor_outcome *out)
+{
+    struct mfa_device *device = mfa_find(s, s->pairing.device);
+    factor_status status = FACTOR_OK;
+
+    if (device && !device->active) {
+        device->active = true;
+        status = mfa_put_device(s, device);
+        if (!status)
+            status = mfa_report_added(s, device, "automatic");
+    }
+    if (!status && s->pairing.record)
+        status = mfa_remove(s, s->pairing.record);
+    if (status)
+        return status;
+    if (device)
+        return mfa_succeed(s, out, "device_paired");
+    return mfa_succeed(s, out,
+                       s->pairing.error ? "pairing_error"
+                                        : "device_not_paired");
+}
+
+static factor_status
+go_further(struct mfa_step *s, struct factor_outcome *out)
+{
+    const char *failure;
+    int64_t changes_at_ms;
+    const char *state = mfa_state(s, &failure, &changes_at_ms);
+
+    if (state && strcmp(state, MFA_STATE_MOBILE_PAIRING) == 0)
+        return finish_enrolment(s, out);
+    if (mfa_is_pairing(s->in->flow->state))
+        return mfa_pairing_finish(s, out);
+    return mfa_succeed(s, out, s->flow.status);
+}
+
+/* A push that still waits is answered by nobody any more. */
+static factor_status
+cancel(struct mfa_step *s, struct factor_outcome *out)
+{
+    factor_status status = FACTOR_OK;
+
+    out->verdict = FACTOR_FAILURE;
+    if (s->has_auth && s->auth.stage != MFA_STAGE_COMPLETED &&
+        s->auth.stage != MFA_STAGE_FAILED) {
+        mfa_auth_fail(&s->auth, "CANCELLED");
+        status = mfa_put_auth(s);
+    }
+    if (!status && s->pairing.record && !s->pairing.device)
+        status = mfa_remove(s, s->pairing.record);
+    if (!status)
+        status = mfa_audit(s, "mfa.cancelled",
+                           json_pack("{s:s}", "user", s->user_id));
+    return status;
+}
+
+const struct mfa_action mfa_authn_actions[] = {
+    { MFA_ACTION_AUTHENTICATE, authenticate },
+    { MFA_ACTION_SELECT, select_device },
+    { MFA_ACTION_CHECK, check },
+    { MFA_ACTION_POLL, poll },
+    { MFA_ACTION_RESEND, resend },
+    { MFA_ACTION_CONTINUE, go_further },
+    { MFA_ACTION_CANCEL, cancel },
+    { NULL, NULL },
+};

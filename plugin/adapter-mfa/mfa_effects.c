@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/* plugin/adapter-mfa/mfa_effects.c - what a step writes, sends and reports. */
+#include "plugin/adapter-mfa/mfa_effects.h"
+
+#include <string.h>
+
+#include "factor/user.h"
+
+#define MINUTE_MS 60000
+
+/* --- Records --- */
+
+factor_status
+mfa_put_body(const struct mfa_step *s, const struct factor_record *record,
+             const char *collection, const char *id, int64_t expires_at_ms,
+             json_t *body)
+{
+    const struct factor_put put = {
+        .struct_size = sizeof(put),
+        .collection = collection,
+        .id = id,
+        .owner = record ? record->owner : s->user_id,
+        .version = record ? record->version : 0,
+        .expires_at_ms = expires_at_ms,
+        .body = body,
+    };
+    factor_status status;
+
+    if (!body)
+        return FACTOR_E_NOMEM;
+    status = s->host->put(s->in->effects, &put);
+    json_decref(body);
+    return status;
+}
+
+/* One that was never activated is removed after a day. */
+factor_status
+mfa_put_device(const struct mfa_step *s, const struct mfa_device *device)
+{
+    static const int64_t day_ms = INT64_C(24) * 60 * MINUTE_MS;
+    int64_t expires_at_ms =
+        device->active ? 0 : device->created_at_ms + day_ms;
+
+    return mfa_put_body(s, device->record, MFA_DEVICES, device->id,
+                        expires_at_ms, mfa_device_save(device));
+}
+
+factor_status
+mfa_put_account(const struct mfa_step *s)
+{
+    return mfa_put_body(s, s->account.record, MFA_ACCOUNTS, s->user_id, 0,
+                        mfa_account_save(&s->account));
+}
+
+factor_status
+mfa_put_auth(const struct mfa_step *s)
+{
+    return mfa_put_body(s, s->auth.record, MFA_AUTHS, s->auth.id,
+                        s->auth.expires_at_ms, mfa_auth_save(&s->auth));
+}
+
+factor_status
+mfa_remove(const struct mfa_step *s, const struct factor_record *record)
+{
+    return s->host->remove(s->in->effects, record->collection, record->id,
+                           record->version);
+}
+
+factor_status
+mfa_new_id(const struct mfa_step *s, uint8_t row, const char **ret_id)
+{
+    uint8_t bytes[MFA_ENTROPY_ID_LEN];
+    char *id = s->host->alloc(s->in->arena, 37);
+
+    if (!id)
+        return FACTOR_E_NOMEM;
+    memcpy(bytes, s->in->entropy + MFA_ENTROPY_ID, sizeof(bytes));
+    bytes[MFA_ENTROPY_ID_LEN - 1] ^= row;
+    s->host->uuid(bytes, id);
+    *ret_id = id;
+    return FACTOR_OK;
+}
+
+/* --- Messages --- */
+
+static const char *const channels[MFA_TYPES] = {
+    [MFA_EMAIL] = "email",
+    [MFA_SMS] = "sms",
+    [MFA_VOICE] = "voice",
+};
+
+/* Whole minutes that a code will still be valid, at least one. */
+static json_t *
+code_variables(const struct mfa_step *s, int64_t expires_at_ms)
+{
+    int64_t minutes = (expires_at_ms - s->in->now_ms) / MINUTE_MS;
+
+    return json_pack("{s:o, s:s}", "minutes",
+                     json_sprintf("%d", minutes > 1 ? (int)minutes : 1),
+                     "brand", s->settings->brand);
+}
+
+static factor_status
+send_code(const struct mfa_step *s, const char *template_id,
+          const struct mfa_device *device, const char *code,
+          int64_t expires_at_ms)
+{
+    json_t *variables = code_variables(s, expires_at_ms);
+    const struct factor_send send = {
+        .struct_size = sizeof(send),
+        .channel = channels[device->type],
+        .address = device->address,
+        .template_id = template_id,
+        .code = code,
+        .variables = variables,
+        .expires_at_ms = expires_at_ms,
+        .about_collection = MFA_DEVICES,
+        .about_id = device->id,
+    };
+    factor_status status = FACTOR_E_NOMEM;
+
+    if (variables)
+        status = s->host->send(s->in->effects, &send);
+    json_decref(variables);
+    return status;
+}
+
+factor_status
+mfa_send_code(const struct mfa_step *s, const struct mfa_device *device)
+{
+    char code[PASSCODE_SIZE] = "";
+    factor_status status = FACTOR_E_INTERNAL;
+
+    if (mfa_auth_code(&s->auth, s->policy.methods[device->type].digits, code))
+        status = send_code(s, "mfa.code", device, code,
+                           s->auth.code_expires_at_ms);
+    explicit_bzero(code, sizeof(code));
+    return status;
+}
+
+factor_status
+mfa_send_activation(const struct mfa_step *s, const struct mfa_device *device,
+                    const char *code, int64_t expires_at_ms)
+{
+    return send_code(s, "mfa.pairing", device, code, expires_at_ms);
+}
+
+factor_status
+mfa_send_push(const struct mfa_step *s, const struct mfa_device *device)
+{
+    json_t *variables;
+    factor_status status = FACTOR_E_NOMEM;
+    struct factor_send send = {
+        .struct_size = sizeof(send),
+        .channel = "push",
+        .address = device->push,
+        .template_id = "mfa.push",
+        .expires_at_ms = s->auth.push.expires_at_ms,
+        .about_collection = MFA_DEVICES,
+        .about_id = device->id,
+    };
+
+    if (!s->auth.push.signalled)
+        return FACTOR_OK;
+    variables = json_pack("{s:s, s:s}", "device", device->id, "brand",
+                          s->settings->brand);
+    send.variables = variables;
+    if (variables)
+        status = s->host->send(s->in->effects, &send);
+    json_decref(variables);
+    return status;
+}
+
+/* The channel and address for notices; false: there is none. */
+static bool
+notice_address(const struct mfa_step *s, struct factor_send *send)
+{
+    const json_t *attributes =
+        s->user ? json_object_get(s->user->body, FACTOR_USER_ATTRIBUTES)
+                : NULL;
+    const char *email = mfa_text(attributes, FACTOR_USER_EMAIL);
+    const char *phone = mfa_text(attributes, FACTOR_USER_PHONE);
+    bool by_email = email && (s->policy.notice == MFA_NOTICE_EMAIL_THEN_SMS ||
+                              !phone);
+
+    if (s->policy.notice == MFA_NOTICE_NONE || (!email && !phone))
+        return false;
+    send->channel = by_email ? "email" : "sms";
+    send->address = by_email ? email : phone;
+    return true;
+}
+
+factor_status
+mfa_send_notice(const struct mfa_step *s, const char *template_id,
+                const struct mfa_device *device)
+{
+    const char *name = device->nickname ? device->nickname : device->model;
+    json_t *variables;
+    factor_status status = FACTOR_E_NOMEM;
+    struct factor_send send = {
+        .struct_size = sizeof(send),
+        .template_id = template_id,
+        .expires_at_ms = s->in->now_ms + INT64_C(24) * 60 * MINUTE_MS,
+    };
+
+    if ((s->in->flags & FACTOR_STEP_SEND_REFUSED) ||
+        !notice_address(s, &send))
+        return FACTOR_OK;
+    variables =
+        json_pack("{s:s, s:s}", "device",
+                  name && *name ? name : mfa_type_name(device->type), "brand",
+                  s->settings->brand);
+    send.variables = variables;
+    if (variables)
+        status = s->host->send(s->in->effects, &send);
+    json_decref(variables);
+    return status;
+}
+
+/* --- Audit --- */
+
+factor_status
+mfa_audit(const struct mfa_step *s, const char *event, json_t *fields)
+{
+    factor_status status = FACTOR_E_NOMEM;
+
+    if (fields)
+        status = s->host->audit(s->in->effects, event, fields);
+    json_decref(fields);
+    return status;
+}
+
+factor_status
+mfa_audit_device(const struct mfa_step *s, const char *event,
+                 const struct mfa_device *device, const char *reason)
+{
+    return mfa_audit(s, event,
+                     json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "user",
+                               s->user_id, "device", device->id, "method",
+                               mfa_type_name(device->type), "authentication",
+                               s->has_auth ? s->auth.id : NULL, "reason",
+                               reason));
+}
+
+factor_status
+mfa_report_added(const struct mfa_step *s, const struct mfa_device *device,
+                 const char *how)
+{
+    factor_status status =
+        mfa_audit_device(s, "mfa.device_paired", device, how);
+
+    return status ? status : mfa_send_notice(s, "mfa.device_added", device);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* plugin/adapter-mfa/mfa_statement.h - what phones sign: verified, and the
+ * call that it belongs to (doc/phone-protocol.md, sections 1 and 9). */
+#ifndef MFA_STATEMENT_H
+#define MFA_STATEMENT_H
+
+#include "plugin/adapter-mfa/mfa_effects.h"
+#include "plugin/adapter-mfa/mfa_pairing.h"
+
+#define MFA_STATEMENT_TYPE "factor-phone+jwt"
+
+/* One call of a phone.  The step is filled as far as the call knows: user,
+ * policy and account are those of the device's owner. */
+struct mfa_call {
+    struct mfa_step s;
+    struct factor_outcome *out;
+    json_t *claims;            /* owned; NULL: not verified */
+    struct mfa_device device;  /* whose call it is, or is made */
+};
+
+/* Claims of the call's statement, verified by this key, with this purpose and
+ * from now.  False: the outcome says what is wrong with it. */
+bool mfa_call_verify(struct mfa_call *call, const json_t *jwk,
+                     const char *purpose);
+
+/* Answer with an object, which is stolen. */
+factor_status mfa_call_answer(struct mfa_call *call, uint32_t status,
+                              json_t *body);
+
+/* Refuse with one detail.  retry_at_ms: 0: none. */
+factor_status mfa_call_refuse(struct mfa_call *call, uint32_t status,
+                              const char *code, int64_t retry_at_ms);
+
+/* A public key without anything that does not belong to it; new reference, or
+ * NULL: it is none. */
+json_t *mfa_plain_jwk(const json_t *jwk);
+
+/* The handlers, by room: mfa_phone.c, mfa_claim.c. */
+typedef factor_status mfa_call_handler(struct mfa_call *call);
+mfa_call_handler mfa_discover, mfa_claim;
+
+/* What a claim reads, behind the configuration. */
+factor_status mfa_claim_plan(const struct factor_host *host,
+                             const struct factor_step *in,
+                             const json_t *claims,
+                             struct factor_reads *reads);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* plugin/adapter-mfa/mfa_step.h - what one step knows, typed.
+ *
+ * Made from the snapshot and the flow's data; texts belong to them or to the
+ * step's arena.  Nothing here writes: see mfa_effects.h.
+ */
+#ifndef MFA_STEP_H
+#define MFA_STEP_H
+
+#include "factor/adapter.h"
+#include "plugin/adapter-mfa/mfa_auth.h"
+#include "plugin/adapter-mfa/mfa_pairing.h"
+#include "plugin/adapter-mfa/mfa_settings.h"
+
+/* An instance; constant after init. */
+struct factor_adapter {
+    const struct factor_host *host;
+    struct mfa_settings settings;
+};
+
+/* What the flow remembers between its steps. */
+struct mfa_flow {
+    const char *auth;    /* id of the device authentication, or NULL */
+    const char *pairing; /* id of the pairing key that is open, or NULL */
+    const char *device;  /* id of the device that is being activated */
+    const json_t *app;   /* claims of the mobilePayload, or NULL */
+    const char *payload; /* serverPayload, to be shown after the factor */
+    const char *link;    /* pairing link that is shown; sealed, as payload */
+    uint32_t sends;      /* activation codes that were sent */
+    bool manage;         /* device management was asked for */
+    bool pair;           /* adding a device was asked for */
+    bool proven;         /* a device was proven in this flow */
+    const char *proof;   /* amr of it: see mfa_outcome.h */
+    const char *status;  /* pingone.mfa.status that was reached, without its
+                          * prefix, or NULL */
+    const char *code;    /* MFA_COMPLETED: why, or NULL */
+    const char *failure; /* MFA_FAILED outside of a device authentication */
+};
+
+struct mfa_step {
+    const struct factor_adapter *self;
+    const struct mfa_settings *settings;
+    const struct factor_host *host;
+    const struct factor_step *in;
+
+    const char *user_id;               /* NULL: nobody, or two who differ */
+    const struct factor_record *user;  /* or NULL */
+    const char *username;              /* "" without a user */
+    bool enabled, mfa_enabled;
+
+    const struct factor_record *config_record; /* NULL: the seed holds */
+    const json_t *config;
+    struct mfa_policy policy; /* that of the device authentication, if there
+                               * is one, else that which is asked for */
+    struct mfa_limits limits;
+    struct mfa_account account;
+    struct mfa_device *devices; /* in the user's order, pending ones last */
+    size_t device_count;
+    bool has_auth;
+    struct mfa_auth auth;
+    struct mfa_pairing pairing;
+    size_t live_keys; /* pairing keys of the user that may be claimed; counted
+                       * where one can be made */
+    bool jti_taken;   /* the payload that is given was taken before */
+    json_t *claims;   /* owned: of that payload, once it was verified */
+    struct mfa_flow flow;
+};
+
+/* Whose step it is; NULL: nobody's. */
+const char *mfa_user_id(const struct factor_step *in);
+
+/* plan_reads for flows and operators: the user, the configuration, the
+ * account, the devices, and what the flow's data names. */
+factor_status mfa_step_plan(const struct factor_adapter *self,
+                            const struct factor_step *in,
+                            struct factor_reads *reads);
+
+/* FACTOR_E_NOMEM; FACTOR_E_INTERNAL: the policy is gone and there is no
+ * default. */
+factor_status mfa_step_load(struct mfa_step *s,
+                            const struct factor_adapter *self,
+                            const struct factor_step *in);
+
+/* Release what the step owns. */
+void mfa_step_drop(struct mfa_step *s);
+
+/* A copy of the flow's data with what the step changed; NULL: no memory. */
+json_t *mfa_flow_save(const struct mfa_step *s);
+
+/* A device of the user by its id, or NULL. */
+struct mfa_device *mfa_find(struct mfa_step *s, const char *id);
+
+/* The one that the device authentication has selected, or NULL. */
+struct mfa_device *mfa_selected(struct mfa_step *s);
+
+/* Usable ones; and the first of them, or NULL. */
+size_t mfa_usable_count(const struct mfa_step *s);
+struct mfa_device *mfa_first_usable(struct mfa_step *s);
+
+/* Those that are active, usable or not. */
+size_t mfa_active_count(const struct mfa_step *s);
+
+/* The default that the user has chosen, if it is usable; or NULL. */
+struct mfa_device *mfa_default(struct mfa_step *s);
+
+/* The application that the sign-on comes from (its mobilePayload) is this
+ * device. */
+bool mfa_is_own_phone(const struct mfa_step *s,
+                      const struct mfa_device *device);
+
+/* Text and integer members of an object. */
+const char *mfa_text(const json_t *json, const char *name);
+int64_t mfa_integer(const json_t *json, const char *name);
+
+#endif
