@@ -339,11 +339,13 @@ in_state(const struct scene *s, const char *state)
            say(s, state);
 }
 
+/* Operators are refused by a failure. */
 bool
 is_error(const struct scene *s, const char *top, const char *detail)
 {
-    return (s->reply->kind == FACTOR_TEST_ERROR &&
-            strcmp(s->reply->code, top) == 0 &&
+    return ((s->reply->kind == FACTOR_TEST_ERROR ||
+             s->reply->kind == FACTOR_TEST_FAILURE) &&
+            s->reply->code && strcmp(s->reply->code, top) == 0 &&
             factor_test_has_detail(s->reply, detail)) ||
            say(s, detail);
 }

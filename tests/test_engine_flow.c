@@ -593,6 +593,49 @@ no_client_measures(void)
     CU_ASSERT_EQUAL(fake.measured, 0);
 }
 
+/* ------------------------------------------------------------- page parts */
+
+static struct factor_page_part odd_part = {.struct_size = sizeof(odd_part)};
+
+static const struct factor_description *
+describe_part(const struct factor_adapter *self)
+{
+    static const struct factor_page_part *const parts[] = {&odd_part, NULL};
+    static struct factor_description description;
+
+    (void)self;
+    description = *fake_ops.describe(NULL);
+    description.page_parts = parts;
+    return &description;
+}
+
+static void
+odd_page_parts_are_refused(void)
+{
+    static const char *const files[] = {
+        NULL,       "",       ".mjs",       ".hidden.mjs", "../up.mjs",
+        "a/b.mjs", "a b.mjs", "a\xc3\xa4.mjs", "a.js",        "a%2Fb.mjs"};
+    static const char *const unknown[] = {"WAITING", "NOWHERE", NULL};
+    static const char *const known[] = {"WAITING", NULL};
+    struct factor_adapter_ops ops = fake_ops;
+    struct adapter adapter = {.name = "odd", .plugin = "odd", .ops = &ops};
+    struct factor_error err = {0};
+    size_t i;
+
+    ops.describe = describe_part;
+    odd_part.states = known;
+    for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        odd_part.file = files[i];
+        CU_ASSERT_EQUAL(adapter_describe(&adapter, &err), FACTOR_E_CONFIG);
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "bare name"));
+    }
+    odd_part.file = "adapter-odd_1.mjs";
+    CU_ASSERT_EQUAL(adapter_describe(&adapter, &err), FACTOR_OK);
+    odd_part.states = unknown;
+    CU_ASSERT_EQUAL(adapter_describe(&adapter, &err), FACTOR_E_CONFIG);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "NOWHERE"));
+}
+
 /* ----------------------------------------------------- limits on messages */
 
 static const char *
@@ -1416,6 +1459,8 @@ static const struct tap_test tests[] = {
     {"W1: where answers are not held back nothing is measured",
      only_what_is_held_back_is_measured},
     {"W1: only the host measures", no_client_measures},
+    {"a page part has a bare name and declared states",
+     odd_page_parts_are_refused},
     {"O8: messages to an address are limited over all flows, and a restart",
      messages_to_an_address_are_limited},
     {"O8: messages to an address are limited by day",

@@ -333,18 +333,16 @@ static void
 wrong_codes_lock(void)
 {
     struct scene s = open_scene(OPEN);
-    int i;
 
     to_email_activation(&s);
     factor_test_seed(s.t, "mfa.account", KIM, KIM, NULL,
                      json_pack("{s:i, s:i}", "v", 1, "failures", 19));
     enter_wrong(&s, "activateEmailDevice");
     CU_ASSERT_TRUE(is_error(&s, "VALIDATION_ERROR", "INVALID_OTP"));
-    for (i = 0; i < 3; i++) {
-        enter_code(&s, "activateEmailDevice", s.code);
-        CU_ASSERT_TRUE(is_error(&s, "REQUEST_FAILED", "DEVICE_LOCKED"));
-    }
-    factor_test_advance(s.t, 60 * MINUTE);
+    enter_code(&s, "activateEmailDevice", s.code);
+    CU_ASSERT_TRUE(is_error(&s, "REQUEST_FAILED", "DEVICE_LOCKED"));
+    CU_ASSERT_STRING_EQUAL(text(device(&s, s.device), "status"),
+                           "ACTIVATION_REQUIRED");
     close_scene(&s);
 }
 
@@ -361,7 +359,8 @@ resent(void)
     act(&s, "resendOtp", NULL);
     CU_ASSERT_TRUE(is_error(&s, "REQUEST_FAILED", "OTP_RESEND_TOO_SOON"));
     CU_ASSERT_EQUAL(number(json_array_get(s.reply->details, 0),
-                           "retryAfterSeconds"), 20);
+                           "retry_at_ms"),
+                    factor_test_now(s.t) + 20 * SECOND);
     factor_test_advance(s.t, 20 * SECOND);
     act(&s, "resendOtp", NULL);
     CU_ASSERT_TRUE(in_state(&s, "EMAIL_ACTIVATION_REQUIRED"));
@@ -961,6 +960,49 @@ phone_removed_meanwhile(void)
     close_scene(&s);
 }
 
+/* A poll takes what came; the next one is one too many. */
+static void
+phone_polled(void)
+{
+    struct scene s = open_scene(OPEN);
+
+    to_phone(&s);
+    act(&s, "poll", NULL);
+    CU_ASSERT_TRUE(in_state(&s, "MOBILE_ACTIVATION_REQUIRED"));
+    claim(&s, "ACTIVATION_REQUIRED");
+    act(&s, "poll", NULL);
+    CU_ASSERT_TRUE(in_state(&s, "MOBILE_ACTIVATION_REQUIRED"));
+    CU_ASSERT_PTR_NOT_NULL(json_object_get(s.reply->model, "pairedDevice"));
+    change(&s, "mfa.device", "d-phone", json_pack("{s:s}", "status", "ACTIVE"));
+    act(&s, "poll", NULL);
+    CU_ASSERT_TRUE(in_state(&s, "UPDATE_NICKNAME"));
+    CU_ASSERT_STRING_EQUAL(
+        text(json_object_get(s.reply->model, "pairedDevice"), "id"),
+        "d-phone");
+    act(&s, "poll", NULL);
+    CU_ASSERT_EQUAL(s.reply->kind, FACTOR_TEST_REFUSED);
+    act(&s, "skipUpdateDeviceNickname", NULL);
+    CU_ASSERT_TRUE(in_state(&s, "MFA_COMPLETED"));
+    close_scene(&s);
+}
+
+static void
+phone_polled_after_failure(void)
+{
+    struct scene s = open_scene(OPEN);
+
+    to_phone(&s);
+    change(&s, "mfa.pairing", pairing_id(&s),
+           json_pack("{s:s}", "error", "LIMIT_EXCEEDED"));
+    act(&s, "poll", NULL);
+    CU_ASSERT_TRUE(failed_with(&s, METHOD_FAILED, "LIMIT_EXCEEDED"));
+    get(&s);
+    CU_ASSERT_TRUE(failed_with(&s, METHOD_FAILED, "LIMIT_EXCEEDED"));
+    act(&s, "cancelDevicePairing", NULL);
+    CU_ASSERT_TRUE(in_state(&s, METHOD));
+    close_scene(&s);
+}
+
 /* --- Limits --- */
 
 static void
@@ -1230,6 +1272,8 @@ overtaken_active_phone(void)
     seed_email(&s, "d-email");
     get(&s);
     CU_ASSERT_TRUE(in_state(&s, "AUTHENTICATION_REQUIRED"));
+    act(&s, "poll", NULL);
+    CU_ASSERT_TRUE(in_state(&s, "AUTHENTICATION_REQUIRED"));
     act(&s, "authenticate", NULL);
     CU_ASSERT_FALSE(s.reply->kind == FACTOR_TEST_SUCCESS);
     CU_ASSERT_FALSE(strcmp(s.reply->state, "MFA_COMPLETED") == 0);
@@ -1456,6 +1500,8 @@ managed_pairing(void)
     CU_ASSERT_TRUE(in_state(&s, "DEVICE_MANAGEMENT"));
     act(&s, "setupMfa", NULL);
     choose_method(&s, "MOBILE");
+    act(&s, "poll", NULL);
+    CU_ASSERT_TRUE(in_state(&s, "MOBILE_ACTIVATION_REQUIRED"));
     claim(&s, "ACTIVE");
     get(&s);
     CU_ASSERT_TRUE(in_state(&s, "UPDATE_NICKNAME"));
@@ -1482,13 +1528,6 @@ managed_phone_straight_on(void)
 
     seed_email(&s, "d-email");
     seed_email(&s, "d-other");
-    change(&s, "mfa.device", "d-email", json_pack("{s:i}", "created_at_ms", 1));
-    authenticate(&s);
-    CU_ASSERT_TRUE(in_state(&s, "OTP_REQUIRED"));
-    factor_test_set_flow(
-        s.t, "DEVICE_SELECTION_REQUIRED",
-        json_deep_copy(factor_test_flow_data(s.t)));
-    begin(&s);
     factor_test_enter(s.t);
     factor_test_set_flow(s.t, "DEVICE_MANAGEMENT",
                          json_pack("{s:i, s:b, s:b, s:s}", "v", 1, "manage", 1,
@@ -1499,6 +1538,8 @@ managed_phone_straight_on(void)
     get(&s);
     CU_ASSERT_TRUE(in_state(&s, "DEVICE_MANAGEMENT"));
     CU_ASSERT_PTR_NOT_NULL(listed(&s, "d-phone"));
+    act(&s, "poll", NULL);
+    CU_ASSERT_TRUE(in_state(&s, "DEVICE_MANAGEMENT"));
     act_on(&s, "setDefaultDevice", "d-phone");
     CU_ASSERT_TRUE(in_state(&s, "DEVICE_MANAGEMENT"));
     act(&s, "resumeAuthentication", NULL);
@@ -1780,6 +1821,7 @@ every_state_and_action(void)
     choose_method(&s, "MOBILE");
     change(&s, "mfa.pairing", pairing_id(&s),
            json_pack("{s:s}", "error", "LIMIT_EXCEEDED"));
+    act(&s, "poll", NULL);
     walk_here(&s);
     act(&s, "cancelDevicePairing", NULL);
     choose_method(&s, "TOTP");
@@ -1910,6 +1952,9 @@ static const struct tap_test tests[] = {
     { "authn D.2-4, mfa B.7: a claim that was refused", phone_fails },
     { "mfa B.7: a key that nobody claims in time", phone_never_comes },
     { "a phone that was removed meanwhile", phone_removed_meanwhile },
+    { "authn D.4-4: polling for the phone", phone_polled },
+    { "authn D.4-4: polling for a phone that fails",
+      phone_polled_after_failure },
     { "mfa B.6.3: maxAllowedDevices, blocked ones count", device_limit },
     { "mfa B.6.3: the limit is looked at again",
       device_limit_reached_meanwhile },

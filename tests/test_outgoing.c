@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -302,6 +303,7 @@ make_tls(void)
 static int
 set_up(void)
 {
+    signal(SIGPIPE, SIG_IGN); /* as the daemon does */
     secure.tls = make_tls();
     modern.http2 = true;
     return start(&plain) || start(&secure) || start(&modern);

@@ -44,6 +44,7 @@ allowed+='
 allowed+='
     crypt_r crypt_rn crypt_gensalt_rn crypt_checksalt
     CRYPTO_memcmp OPENSSL_cleanse SHA(1|256|512) HMAC EVP_sha(1|256|512)
+    EVP_Digest((Init|Final)_ex|Update)? EVP_MD_CTX_(new|free)
 '
 
 sanitizer='__(asan|ubsan|tsan|sanitizer|lsan)_[a-z0-9_]+'

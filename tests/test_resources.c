@@ -111,6 +111,45 @@ other_verdicts_break_the_contract(void)
     factor_test_free(test);
 }
 
+/* --- Tables. ------------------------------------------------------------- */
+
+static struct factor_page_part odd_part = { .struct_size = sizeof(odd_part) };
+
+static const struct factor_description *
+describe_part(const struct factor_adapter *self)
+{
+    static const struct factor_page_part *const parts[] = { &odd_part, NULL };
+    static struct factor_description description;
+    const struct factor_adapter_ops *ops = bell->ops;
+
+    description = *ops->describe(self);
+    description.page_parts = parts;
+    return &description;
+}
+
+static void
+odd_page_parts_break_the_contract(void)
+{
+    static const char *const states[] = { "NOWHERE", NULL };
+    struct factor_adapter_ops ops =
+        *(const struct factor_adapter_ops *)bell->ops;
+    struct factor_plugin odd = *bell;
+    struct factor_error err = { 0 };
+    struct factor_test *test;
+
+    ops.describe = describe_part;
+    odd.ops = &ops;
+    odd_part.file = "a/b.mjs";
+    CU_ASSERT_PTR_NULL(factor_test_new(&odd, NULL, &err));
+    odd_part.file = "a.mjs";
+    test = factor_test_new(&odd, NULL, &err);
+    CU_ASSERT_PTR_NOT_NULL(test);
+    factor_test_free(test);
+    odd_part.states = states;
+    CU_ASSERT_PTR_NULL(factor_test_new(&odd, NULL, &err));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "NOWHERE"));
+}
+
 static void
 scenario(struct factor_test *test, void *context)
 {
@@ -141,6 +180,8 @@ static const struct tap_test tests[] = {
     { "a resource's verdict is success or continue",
       other_verdicts_break_the_contract },
     { "each host call of a resource may fail", each_failure },
+    { "a page part has a bare name and declared states",
+      odd_page_parts_break_the_contract },
 };
 
 int

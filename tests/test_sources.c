@@ -215,20 +215,25 @@ is_done(struct step *step)
     return done;
 }
 
-/* The error that answers a question, "" if it is an answer; the step is over
- * and may be used again.  Good until the next call. */
+/* The error that answers a question, or "" if it is an answer. */
+static const char *
+error_in(const struct step *step, const char *question)
+{
+    const json_t *answer = json_object_get(step->answers, question);
+    const char *error = json_string_value(json_object_get(answer, "error"));
+
+    return error ? error : json_is_object(answer) ? "" : "not answered";
+}
+
+/* The same when it is there; the step is over and may be used again.  Good
+ * until the next call. */
 static const char *
 error_of(struct step *step, const char *question)
 {
     static char text[128];
-    const json_t *answer;
-    const char *error;
 
     wait_done(step);
-    answer = json_object_get(step->answers, question);
-    error = json_string_value(json_object_get(answer, "error"));
-    snprintf(text, sizeof(text), "%s",
-             error ? error : json_is_object(answer) ? "" : "not answered");
+    snprintf(text, sizeof(text), "%s", error_in(step, question));
     json_decref(step->answers);
     step->answers = NULL;
     step->times = 0;
@@ -354,20 +359,14 @@ each_question_has_its_own(void)
         .struct_size = sizeof(nobody), .name = "c", .source = "nobody"};
     const struct factor_question *all[] = {&stuck, &good, &nobody, NULL};
     struct step step = STEP;
-    const json_t *answers;
 
     sources_ask(sources, all, take, &step);
     wait_done(&step);
-    answers = step.answers;
-    CU_ASSERT_EQUAL(json_object_size(answers), 3);
-    CU_ASSERT_STRING_EQUAL(
-        json_string_value(json_object_get(json_object_get(answers, "a"),
-                                          "error")),
-        late);
-    CU_ASSERT_PTR_NULL(
-        json_object_get(json_object_get(answers, "b"), "error"));
-    CU_ASSERT_PTR_NOT_NULL(
-        json_object_get(json_object_get(answers, "c"), "error"));
+    CU_ASSERT_EQUAL(json_object_size(step.answers), 3);
+    CU_ASSERT_STRING_EQUAL(error_in(&step, "a"), late);
+    CU_ASSERT_STRING_EQUAL(error_in(&step, "b"), in_time);
+    CU_ASSERT_STRING_EQUAL(error_in(&step, "c"),
+                           "no such source is configured");
     json_decref(step.answers);
     set_gate(true);
     CU_ASSERT(ends(sources));
@@ -574,9 +573,8 @@ ask_often(void *context)
         ask_key(asker->sources, &step, "sometime", 2 + i % 3,
                 json_integer((i + asker->number) % 5));
         wait_done(&step);
-        error = json_string_value(json_object_get(
-            json_object_get(step.answers, "q"), "error"));
-        if (!error)
+        error = error_in(&step, "q");
+        if (!error[0])
             asker->in_time++;
         else if (strcmp(error, late) == 0)
             asker->late++;

@@ -18,6 +18,9 @@ static const struct {
      "The request couldn't be completed. There was an issue processing the "
      "request.",
      "factord.not.now"},
+    {"INVALID_DEVICE_TARGET", 400,
+     "The address or number of the device is not valid.",
+     "factord.bad.request"},
     {"INVALID_ACTION_ID", 400, "The action is not valid in this state.",
      "factord.not.now"},
     {"INVALID_REQUEST", 400, "The request was malformed.",

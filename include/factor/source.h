@@ -28,7 +28,8 @@ struct factor_source_ops {
                           struct factor_source **ret_self,
                           struct factor_error *err);
     /* Answer one question: *ret_answer is a new reference to an object.
-     * Return within timeout_ms; the host stops waiting then.  Any thread.
+     * Return within timeout_ms; the host stops waiting then, and drops an
+     * answer that comes late, but the call keeps its thread.  Any thread.
      * A failure is given to the adapter as {"error": err->text}. */
     factor_status (*answer)(struct factor_source *self,
                             const struct json_t *input, int64_t timeout_ms,

@@ -20,6 +20,13 @@ const words = {
     other: 'No, this is not my phone',
     next: 'Continue',
     cancel: 'Cancel',
+    name: 'Name',
+    skip: 'Not now',
+    MOBILE: 'A phone',
+    TOTP: 'An authenticator app',
+    SMS: 'A number for text messages',
+    Voice: 'A number for calls',
+    Email: 'An e-mail address',
   },
   de: {
     number: 'Geben Sie diese Zahl auf Ihrem Telefon ein',
@@ -38,6 +45,13 @@ const words = {
     other: 'Nein, das ist nicht mein Telefon',
     next: 'Weiter',
     cancel: 'Abbrechen',
+    name: 'Name',
+    skip: 'Jetzt nicht',
+    MOBILE: 'Ein Telefon',
+    TOTP: 'Eine Authenticator-App',
+    SMS: 'Eine Nummer für SMS',
+    Voice: 'Eine Nummer für Anrufe',
+    Email: 'Eine E-Mail-Adresse',
   },
 };
 
@@ -57,7 +71,8 @@ function el(name, attributes = {}, ...children) {
 const offers = (model, action) => Object.hasOwn(model._links ?? {}, action);
 
 function button(label, press, kind = 'plain') {
-  return el('button', { type: 'button', class: kind, click: press }, label);
+  return el('button', { type: 'button', class: `button ${kind}`,
+    click: press }, label);
 }
 
 // In groups, so that it is read and compared without losing the place.
@@ -78,7 +93,7 @@ function codeForm(say, act, action) {
     } },
   el('div', { class: 'field' },
     el('label', { for: 'part-otp' }, say.typed), input),
-  el('button', { class: 'primary' }, say.next));
+  el('button', { class: 'button primary' }, say.next));
 }
 
 // The text is posted, never part of a URL.
@@ -149,7 +164,40 @@ function mobile(say, model, act) {
   ];
 }
 
+function methods(say, model, act) {
+  return [
+    el('div', { class: 'actions' },
+      ...model.devicePairingMethods.map((method) => button(
+        [say[method.deviceType] ?? method.deviceType,
+          method.applicationName && `(${method.applicationName})`]
+          .filter(Boolean).join(' '),
+        () => act('selectDevicePairingMethod',
+          { devicePairingMethod: method }))),
+      button(say.cancel, () => act('cancelDevicePairing'))),
+  ];
+}
+
+function nickname(say, model, act) {
+  const input = el('input', { id: 'part-name', name: 'nickname',
+    maxlength: '100', autocomplete: 'off', required: '' });
+  return [
+    el('form', {
+      submit: (event) => {
+        event.preventDefault();
+        act('updateDeviceNickname',
+          { id: model.pairedDevice.id, nickname: input.value });
+      } },
+    el('div', { class: 'field' },
+      el('label', { for: 'part-name' }, say.name), input),
+    el('button', { class: 'button primary' }, say.next)),
+    el('div', { class: 'actions' },
+      button(say.skip, () => act('skipUpdateDeviceNickname'))),
+  ];
+}
+
 const drawings = {
+  DEVICE_PAIRING_METHOD_REQUIRED: methods,
+  UPDATE_NICKNAME: nickname,
   PUSH_CONFIRMATION_WAITING: waiting,
   TOTP_ACTIVATION_REQUIRED: totp,
   MOBILE_ACTIVATION_REQUIRED: mobile,

@@ -485,7 +485,23 @@ mfa_activate_phone(struct mfa_step *s, struct factor_outcome *out)
     return added(s, out, device);
 }
 
-/* --- continueAuthentication --- */
+/* --- poll, continueAuthentication --- */
+
+/* What a phone has done to the key becomes the flow's state. */
+factor_status
+mfa_pairing_poll(struct mfa_step *s, struct factor_outcome *out)
+{
+    const char *failure;
+    int64_t changes_at_ms;
+    const char *state = mfa_state(s, &failure, &changes_at_ms);
+
+    if (!state)
+        return FACTOR_E_INPUT;
+    if (failure)
+        s->flow.failure = failure;
+    mfa_adopt(s);
+    return mfa_go_on(s, out, state);
+}
 
 /* All is done but to say so. */
 factor_status

@@ -582,6 +582,8 @@ poll(struct mfa_step *s, struct factor_outcome *out)
     int64_t changes_at_ms;
     const char *state = mfa_state(s, &failure, &changes_at_ms);
 
+    if (mfa_is_pairing(s->in->flow->state))
+        return mfa_pairing_poll(s, out);
     if (s->flow.proven)
         return mfa_after_proof(s, out);
     if (!state || strcmp(state, s->in->flow->state) == 0)

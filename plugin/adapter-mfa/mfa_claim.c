@@ -337,6 +337,7 @@ static factor_status
 make_device(struct mfa_call *call, struct mfa_pairing *pairing,
             const char *key)
 {
+    const char *how = pairing->by_operator ? "operator" : NULL;
     char bytes[CLAIM_SIZE];
     size_t len;
     factor_status status = mfa_new_id(&call->s, MFA_ID_DEVICE,
@@ -353,12 +354,12 @@ make_device(struct mfa_call *call, struct mfa_pairing *pairing,
         status = mfa_put_body(&call->s, pairing->record, MFA_PAIRINGS,
                               pairing->id, mfa_pairing_swept_at(pairing),
                               mfa_pairing_save(pairing));
+    call->s.pairing = *pairing;
     if (!status)
-        status = mfa_audit_device(&call->s,
-                                  call->device.active ? "mfa.device_paired"
-                                                      : "mfa.device_claimed",
-                                  &call->device,
-                                  pairing->by_operator ? "operator" : NULL);
+        status = call->device.active
+                     ? mfa_report_added(&call->s, &call->device, how)
+                     : mfa_audit_device(&call->s, "mfa.device_claimed",
+                                        &call->device, how);
     return status ? status : answer_claim(call, 201, pairing);
 }
 

@@ -3,8 +3,8 @@
  * put in force?
  *
  * The tables are the MFA service API's, settings (B.3) and policies (B.4); but
- * a method that is absent is off, and a passcode has no more than 8 digits,
- * since liboath makes no longer ones. */
+ * what is absent is off, and a passcode has no more than 8 digits, since
+ * liboath makes no longer ones. */
 #include "plugin/adapter-mfa/mfa_config_check.h"
 
 #include <stdint.h>
@@ -264,8 +264,8 @@ static const struct member sent_otp_members[] = {
     WHOLE_MEMBER("otpLength", 6, 8), END
 };
 static const struct member sent_members[] = {
-    { "enabled", FLAG, 0, 0, NULL, NULL, true },
-    FLAG_MEMBER("pairingDisabled"), FLAG_MEMBER("promptForNicknameOnPairing"),
+    FLAG_MEMBER("enabled"), FLAG_MEMBER("pairingDisabled"),
+    FLAG_MEMBER("promptForNicknameOnPairing"),
     OBJECT_MEMBER("otp", sent_otp_members), END
 };
 static const struct member app_failure_members[] = {
@@ -276,8 +276,8 @@ static const struct member app_otp_members[] = {
     OBJECT_MEMBER("failure", app_failure_members), END
 };
 static const struct member totp_members[] = {
-    { "enabled", FLAG, 0, 0, NULL, NULL, true },
-    FLAG_MEMBER("pairingDisabled"), FLAG_MEMBER("promptForNicknameOnPairing"),
+    FLAG_MEMBER("enabled"), FLAG_MEMBER("pairingDisabled"),
+    FLAG_MEMBER("promptForNicknameOnPairing"),
     OBJECT_MEMBER("otp", app_otp_members),
     WHOLE_MEMBER("passcodeGracePeriod", 1, 10),
     { "uriParameters", TEXTS, 0, 0, NULL, NULL, false }, END
@@ -317,8 +317,8 @@ static const struct member allowed_members[] = {
     FLAG_MEMBER("pairingDisabled"), END
 };
 static const struct member phone_members[] = {
-    { "enabled", FLAG, 0, 0, NULL, NULL, true },
-    FLAG_MEMBER("pairingDisabled"), FLAG_MEMBER("promptForNicknameOnPairing"),
+    FLAG_MEMBER("enabled"), FLAG_MEMBER("pairingDisabled"),
+    FLAG_MEMBER("promptForNicknameOnPairing"),
     OBJECT_MEMBER("otp", phone_otp_members),
     { "applications", LIST, 0, MFA_APPLICATIONS_MAX, NULL, allowed_members,
       false },
@@ -328,8 +328,7 @@ static const struct member selection_members[] = {
     CHOICE_MEMBER("deviceSelection", selections), END
 };
 static const struct member policy_members[] = {
-    ID_MEMBER, NAME_MEMBER,
-    { "default", FLAG, 0, 0, NULL, NULL, true },
+    ID_MEMBER, NAME_MEMBER, FLAG_MEMBER("default"),
     OBJECT_MEMBER("authentication", selection_members),
     CHOICE_MEMBER("newDeviceNotification", notices),
     FLAG_MEMBER("ignoreUserLock"), FLAG_MEMBER("blockDisabledUsers"),

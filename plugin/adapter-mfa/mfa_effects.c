@@ -171,23 +171,34 @@ mfa_send_push(const struct mfa_step *s, const struct mfa_device *device)
     return status;
 }
 
-/* The channel and address for notices; false: there is none. */
+/* As the policy says, to the address on file. */
 static bool
-notice_address(const struct mfa_step *s, struct factor_send *send)
+address_on_file(const struct mfa_step *s, const char **ret_channel,
+                const char **ret_address)
 {
     const json_t *attributes =
-        s->user ? json_object_get(s->user->body, FACTOR_USER_ATTRIBUTES)
-                : NULL;
+        json_object_get(s->user->body, FACTOR_USER_ATTRIBUTES);
     const char *email = mfa_text(attributes, FACTOR_USER_EMAIL);
     const char *phone = mfa_text(attributes, FACTOR_USER_PHONE);
     bool by_email = email && (s->policy.notice == MFA_NOTICE_EMAIL_THEN_SMS ||
                               !phone);
 
-    if (s->policy.notice == MFA_NOTICE_NONE || (!email && !phone))
+    *ret_channel = by_email ? "email" : "sms";
+    *ret_address = by_email ? email : phone;
+    return *ret_address != NULL;
+}
+
+bool
+mfa_notice_address(const struct mfa_step *s, const char **ret_channel,
+                   const char **ret_address)
+{
+    if (s->policy.notice == MFA_NOTICE_NONE)
         return false;
-    send->channel = by_email ? "email" : "sms";
-    send->address = by_email ? email : phone;
-    return true;
+    if (s->user)
+        return address_on_file(s, ret_channel, ret_address);
+    *ret_channel = s->pairing.notice_channel;
+    *ret_address = s->pairing.notice_address;
+    return *ret_channel && *ret_address;
 }
 
 factor_status
@@ -204,7 +215,7 @@ mfa_send_notice(const struct mfa_step *s, const char *template_id,
     };
 
     if ((s->in->flags & FACTOR_STEP_SEND_REFUSED) ||
-        !notice_address(s, &send))
+        !mfa_notice_address(s, &send.channel, &send.address))
         return FACTOR_OK;
     variables =
         json_pack("{s:s, s:s}", "device",

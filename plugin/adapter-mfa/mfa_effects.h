@@ -45,6 +45,11 @@ factor_status mfa_send_activation(const struct mfa_step *s,
 factor_status mfa_send_push(const struct mfa_step *s,
                             const struct mfa_device *device);
 
+/* Channel and address for notices: of the user, or where the step has not read
+ * the user, as the pairing key says.  False: there is none. */
+bool mfa_notice_address(const struct mfa_step *s, const char **ret_channel,
+                        const char **ret_address);
+
 /* Tell the user that a device was added or removed (templates
  * mfa.device_added, mfa.device_removed), by e-mail or SMS as the policy says
  * and to the address on file; nothing if there is none, or if the host's

@@ -98,6 +98,10 @@ bool mfa_is_pairing(const char *state);
 const char *mfa_pairing_state(struct mfa_step *s, const char **ret_failure,
                               int64_t *ret_changes_at_ms);
 
+/* Is this a poll that has met what came since the last one?  It is answered
+ * by it, so the state that is seen offers it. */
+bool mfa_late_poll(const struct mfa_step *s, const char *state);
+
 /* Members and actions of such a state. */
 factor_status mfa_pairing_show(struct mfa_step *s, const char *state,
                                struct factor_model *ret_model);
@@ -118,8 +122,9 @@ factor_status mfa_pairing_key(struct mfa_step *s, const char *application,
 factor_status mfa_pairing_begin(struct mfa_step *s,
                                 struct factor_outcome *out);
 
-/* resendOtp and continueAuthentication in a state of pairing. */
+/* resendOtp, poll and continueAuthentication in a state of pairing. */
 mfa_transition mfa_pairing_resend;
+mfa_transition mfa_pairing_poll;
 mfa_transition mfa_pairing_finish;
 
 /* Verify a mobilePayload (doc/phone-protocol.md, section 8) and take it: once.

@@ -153,14 +153,14 @@ mfa_drop_device(struct mfa_step *s, const struct mfa_device *device)
 {
     factor_status status = mfa_remove(s, device->record);
 
+    if (!status)
+        status = mfa_audit_device(s, "mfa.device_removed", device,
+                                  device->active ? NULL : "pending");
     if (status || !device->active)
         return status;
     status = forget_place(s, device);
-    if (!status)
-        status = mfa_audit_device(s, "mfa.device_removed", device, NULL);
-    if (!status)
-        status = mfa_send_notice(s, "mfa.device_removed", device);
-    return status;
+    return status ? status
+                  : mfa_send_notice(s, "mfa.device_removed", device);
 }
 
 /* --- The table --- */

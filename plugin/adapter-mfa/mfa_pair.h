@@ -88,7 +88,8 @@ factor_status mfa_make_key(struct mfa_step *s, const char *application,
                            const char **ret_key);
 
 /* Remove a device of the user: its record, its place in the order, and if it
- * was the default, the next one is that.  Reported, unless it was pending. */
+ * was the default, the next one is that.  The user is told, unless it was
+ * pending. */
 factor_status mfa_drop_device(struct mfa_step *s,
                               const struct mfa_device *device);
 

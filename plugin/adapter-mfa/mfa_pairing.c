@@ -172,15 +172,12 @@ mfa_pairing_refusal(struct mfa_step *s)
 bool
 mfa_keys_planned(const struct factor_step *in)
 {
-    static const char *const makers[] = { MFA_ACTION_METHOD,
-                                          MFA_ACTION_AUTHENTICATE,
-                                          MFA_ACTION_PAIRING_KEY };
-    size_t i;
+    const char *action = in->action ? in->action : "";
 
-    for (i = 0; in->action && i < sizeof(makers) / sizeof(makers[0]); i++)
-        if (strcmp(in->action, makers[i]) == 0)
-            return true;
-    return false;
+    return strcmp(action, MFA_ACTION_METHOD) == 0 ||
+           strcmp(action, MFA_ACTION_PAIRING_KEY) == 0 ||
+           (strcmp(action, MFA_ACTION_AUTHENTICATE) == 0 &&
+            mfa_text(in->fields, "mobilePayload"));
 }
 
 factor_status
@@ -283,6 +280,7 @@ mfa_make_key(struct mfa_step *s, const char *application, bool by_operator,
     *ret_link = NULL;
     if (!key)
         return FACTOR_E_NOMEM;
+    mfa_notice_address(s, &pairing.notice_channel, &pairing.notice_address);
     /* A step that has not read them cannot tell how many there are. */
     if (!mfa_keys_planned(s->in) || s->live_keys >= MFA_PAIRING_KEYS_MAX)
         return FACTOR_OK;

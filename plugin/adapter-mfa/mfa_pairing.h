@@ -37,6 +37,8 @@ struct mfa_pairing {
     const char *application; /* that may claim it, or NULL: any */
     const char *policy;      /* id */
     const char *username;    /* of the owner, for the phone to show */
+    const char *notice_channel; /* whom to tell of the device, where nobody */
+    const char *notice_address; /* reads the user; sealed; or NULL */
     bool full;               /* the user has as many devices as allowed */
     int64_t created_at_ms;
     int64_t expires_at_ms;   /* end of the key's life */

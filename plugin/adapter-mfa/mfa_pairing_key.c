@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* plugin/adapter-mfa/mfa_pairing_key.c - pairing keys: their letters, their
  * records, and the check value. */
-#include <stdio.h>
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -9,7 +8,8 @@
 #include "plugin/adapter-mfa/mfa_auth.h"
 #include "plugin/adapter-mfa/mfa_pairing.h"
 
-enum { LETTERS_LEN = 16, DIGITS_LEN = 12, CHECK_LEN = MFA_CHECK_SIZE - 1 };
+enum { LETTERS_LEN = 16, DIGITS_LEN = 12, CHECK_LEN = MFA_CHECK_SIZE - 1,
+       HASHED_MAX = 128 };
 
 /* 32 of them, five bits each: none looks like another. */
 static const char alphabet[] = "ABCDEFGHJKMNPQRSTVWXYZ0123456789";
@@ -33,6 +33,8 @@ mfa_pairing_load(const struct factor_record *record,
                  struct mfa_pairing *ret_pairing)
 {
     const json_t *body = record->body;
+    const json_t *notice = json_object_get(json_object_get(body, "secret"),
+                                           "notice");
 
     if (!record->owner || !json_is_integer(json_object_get(body,
                                                            "expires_at_ms")))
@@ -43,6 +45,8 @@ mfa_pairing_load(const struct factor_record *record,
         .application = text_of(body, "application"),
         .policy = text_of(body, "policy"),
         .username = text_of(body, "username"),
+        .notice_channel = text_of(notice, "channel"),
+        .notice_address = text_of(notice, "address"),
         .full = json_is_true(json_object_get(body, "full")),
         .created_at_ms = integer_of(body, "created_at_ms"),
         .expires_at_ms = integer_of(body, "expires_at_ms"),
@@ -63,6 +67,17 @@ set_text(json_t *json, const char *name, const char *text)
     return 0;
 }
 
+static int
+save_notice(json_t *body, const struct mfa_pairing *pairing)
+{
+    if (!pairing->notice_channel || !pairing->notice_address)
+        return 0;
+    return json_object_set_new(body, "secret",
+                               json_pack("{s:{s:s, s:s}}", "notice", "channel",
+                                         pairing->notice_channel, "address",
+                                         pairing->notice_address));
+}
+
 json_t *
 mfa_pairing_save(const struct mfa_pairing *pairing)
 {
@@ -72,6 +87,7 @@ mfa_pairing_save(const struct mfa_pairing *pairing)
     if (body && !set_text(body, "application", pairing->application) &&
         !set_text(body, "policy", pairing->policy) &&
         !set_text(body, "username", pairing->username) &&
+        !save_notice(body, pairing) &&
         !json_object_set_new(body, "full", json_boolean(pairing->full)) &&
         !json_object_set_new(body, "created_at_ms",
                              json_integer(pairing->created_at_ms)) &&
@@ -176,17 +192,22 @@ write_digits(const uint8_t *bytes, char *ret_text)
     ret_text[DIGITS_LEN] = '\0';
 }
 
+/* SHA-256 of both, one behind the other. */
 static bool
 hash(const char *prefix, const void *bytes, size_t len,
      uint8_t ret_hash[EVP_MAX_MD_SIZE])
 {
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool done = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) &&
-                EVP_DigestUpdate(ctx, prefix, strlen(prefix)) &&
-                EVP_DigestUpdate(ctx, bytes, len) &&
-                EVP_DigestFinal_ex(ctx, ret_hash, NULL);
+    uint8_t both[HASHED_MAX];
+    size_t prefix_len = strlen(prefix);
+    bool done = prefix_len + len <= sizeof(both);
 
-    EVP_MD_CTX_free(ctx);
+    if (!done)
+        return false;
+    memcpy(both, prefix, prefix_len);
+    memcpy(both + prefix_len, bytes, len);
+    done = EVP_Digest(both, prefix_len + len, ret_hash, NULL, EVP_sha256(),
+                      NULL);
+    explicit_bzero(both, sizeof(both));
     return done;
 }
 

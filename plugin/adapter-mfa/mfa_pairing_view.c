@@ -340,16 +340,6 @@ offers_confirmation(struct mfa_step *s, const char *state)
     return strcmp(state, MFA_STATE_MOBILE_ACTIVATION) == 0 && mfa_paired(s);
 }
 
-/* A poll that meets what came since the last one is answered by it. */
-static bool
-late_poll(const struct mfa_step *s, const char *state)
-{
-    return s->in->action && strcmp(s->in->action, MFA_ACTION_POLL) == 0 &&
-           strcmp(s->in->flow->state, MFA_STATE_WAITING) == 0 &&
-           (strcmp(state, MFA_STATE_METHOD) == 0 ||
-            strcmp(state, MFA_STATE_MANAGEMENT) == 0);
-}
-
 static const char *const *
 actions_of(struct mfa_step *s, const struct showing *showing)
 {
@@ -365,7 +355,7 @@ actions_of(struct mfa_step *s, const struct showing *showing)
         list[count++] = MFA_ACTION_SKIP;
     if (offers_confirmation(s, showing->state))
         list[count++] = MFA_ACTION_MOBILE_ACTIVATE;
-    if (late_poll(s, showing->state))
+    if (mfa_late_poll(s, showing->state))
         list[count++] = MFA_ACTION_POLL;
     return list;
 }

@@ -45,6 +45,11 @@ const struct factor_text *const mfa_texts[] = {
           "Diesen Benutzer gibt es nicht."),
     TEXTS("mfa.config.invalid", "The configuration is not valid.",
           "Die Konfiguration ist nicht gültig."),
+    TEXTS("mfa.pairing.key",
+          "This pairing code is not valid any more. Get a new one.",
+          "Dieser Kopplungscode gilt nicht mehr. Fordern Sie einen neuen an."),
+    TEXTS("mfa.pairing.application", "This app cannot be added.",
+          "Diese App kann nicht hinzugefügt werden."),
     TEXTS("mfa.phone.refused", "The request was refused.",
           "Die Anfrage wurde abgelehnt."),
 

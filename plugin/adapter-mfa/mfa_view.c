@@ -382,13 +382,15 @@ can_resend(struct mfa_step *s, const char *state)
            device->type <= MFA_VOICE;
 }
 
-/* A poll that meets what came since the last one is answered by it. */
-static bool
-late_poll(const struct mfa_step *s, const char *state)
+bool
+mfa_late_poll(const struct mfa_step *s, const char *state)
 {
+    const char *stored = s->in->flow->state;
+
     return s->in->action && strcmp(s->in->action, MFA_ACTION_POLL) == 0 &&
-           strcmp(s->in->flow->state, MFA_STATE_WAITING) == 0 &&
-           strcmp(state, MFA_STATE_WAITING) != 0;
+           (strcmp(stored, MFA_STATE_WAITING) == 0 ||
+            strcmp(stored, MFA_STATE_MOBILE_ACTIVATION) == 0) &&
+           strcmp(state, stored) != 0;
 }
 
 static bool
@@ -414,7 +416,7 @@ actions_of(struct mfa_step *s, const struct showing *showing)
         list[count++] = MFA_ACTION_CHECK;
     if (can_resend(s, state))
         list[count++] = MFA_ACTION_RESEND;
-    if (late_poll(s, state))
+    if (mfa_late_poll(s, state))
         list[count++] = MFA_ACTION_POLL;
     if (manages(s, state)) {
         list[count++] = MFA_ACTION_MANAGE;

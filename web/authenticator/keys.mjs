@@ -5,27 +5,23 @@ const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const HEADER = { alg: 'ES256', typ: 'factor-phone+jwt' };
 const CHECK = 'ABCDEFGHJKMNPQRSTVWXYZ0123456789';
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-// RFC 7638: these, in this order.
-const MEMBERS = { EC: ['crv', 'kty', 'x', 'y'], RSA: ['e', 'kty', 'n'], OKP: ['crv', 'kty', 'x'] };
+// Of thumbprints (RFC 7638), in this order.
+const MEMBERS = { EC: ['crv', 'kty', 'x', 'y'], RSA: ['e', 'kty', 'n'] };
 
 const { subtle } = crypto;
 const utf8 = (text) => new TextEncoder().encode(text);
 const sha256 = (text) => subtle.digest('SHA-256', utf8(text));
-
 const base64url = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)))
   .replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 
 export const encode = (value) => base64url(utf8(JSON.stringify(value)));
 export const nonce = () => base64url(crypto.getRandomValues(new Uint8Array(16)));
+export const thumbprint = async (jwk) => base64url(await sha256(JSON.stringify(jwk, MEMBERS[jwk.kty] ?? [])));
 
 export async function makeKeys() {
   const { privateKey, publicKey } = await subtle.generateKey(EC, false, ['sign']);
   const { kty, crv, x, y } = await subtle.exportKey('jwk', publicKey);
   return { privateKey, jwk: { kty, crv, x, y } };
-}
-
-export async function thumbprint(jwk) {
-  return base64url(await sha256(JSON.stringify(jwk, MEMBERS[jwk.kty] ?? [])));
 }
 
 // What user and page compare: "K7QF2M".
@@ -43,8 +39,8 @@ export async function sign(claims, { privateKey }) {
 
 export function passcodeKey(base32) {
   const bits = [...base32].map((letter) => BASE32.indexOf(letter).toString(2).padStart(5, '0')).join('');
-  const bytes = bits.match(/.{8}/g).map((byte) => parseInt(byte, 2));
-  return subtle.importKey('raw', Uint8Array.from(bytes), { name: 'HMAC', hash: 'SHA-1' }, false, ['sign']);
+  const bytes = Uint8Array.from(bits.match(/.{8}/g), (byte) => parseInt(byte, 2));
+  return subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-1' }, false, ['sign']);
 }
 
 export async function passcodeAt({ key, digits, period }, seconds) {

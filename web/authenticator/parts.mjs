@@ -34,36 +34,20 @@ export function rows(list) {
 
 export function field(label, props) {
   const id = `field${lastId += 1}`;
-  const bad = region('problem');
-  const input = el('input', { id, 'autocapitalize': 'none', 'autocomplete': 'off', 'aria-describedby': `${id}-bad`, ...props });
-  bad.node.id = `${id}-bad`;
-  return {
-    input,
-    node: el('div', { class: 'field' }, el('label', { for: id }, label), input, bad.node),
-    blame(text) {
-      input.ariaInvalid = text ? 'true' : null;
-      bad.say(text);
-      text && input.focus();
-    },
-  };
+  const input = el('input', { id, autocapitalize: 'none', autocomplete: 'off', ...props });
+  return { input, node: el('div', { class: 'field' }, el('label', { for: id }, label), input) };
 }
 
 // Submitted by a key or by its button, alike.
 export function form(send, ...nodes) {
-  return el('form', { submit(event) {
-    event.preventDefault();
-    send.click();
-  } }, ...nodes, send, el('input', { type: 'submit', hidden: true }));
+  send.type = 'submit';
+  return el('form', { submit: (event) => event.preventDefault() }, nodes, send);
 }
 
 // Empties, around the seconds that are left.
-export function ring() {
-  const node = el('span', { 'class': 'ring', 'aria-hidden': 'true' });
-  return {
-    node,
-    set(left, all) {
-      node.textContent = left;
-      node.style.setProperty('--part', left / all);
-    },
-  };
+export const ring = () => el('span', { 'class': 'ring', 'aria-hidden': 'true' });
+
+export function setRing(node, left, all) {
+  node.textContent = left;
+  node.style.setProperty('--part', left / all);
 }

@@ -2,13 +2,14 @@
 // The phone's side of doc/phone-protocol.md.
 
 import { checkValue, makeKeys, nonce, passcodeKey, sign, thumbprint } from './keys.mjs';
-import { add, book, change, paired, remove } from './store.mjs';
+import { book, change, keep, remove } from './store.mjs';
 
 const PATIENCE_MS = 20000;
 const ANSWER_MAX = 65536;
-const LOCAL = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(\/|$)/;
+// Over https, or on this machine.
+const SAFE = /^(https:\/\/[^\s?#@\\/]|http:\/\/(localhost|127\.0\.0\.1|\[::1\])(?![^:/]))[^\s?#@\\]*$/;
 
-// code: what the server named, or offline, busy, issuer, fp, link, code.
+// code: what the server named, or offline, busy, issuer, fp, link, code, name.
 const trouble = (code, more) => Object.assign(new Error(code), { code, ...more });
 
 // Nobody knows whether the call arrived.
@@ -17,35 +18,36 @@ export const isLost = ({ code }) => ['offline', 'busy'].includes(code);
 // --- What may be relied on in an answer. ---
 
 const INTEGER = Number.isSafeInteger;
-const matches = (pattern) => (value) => typeof value === 'string' && pattern.test(value);
-const ID = matches(/^[\w.~-]{1,128}$/);
-const TEXT = matches(/^[^]{0,512}$/);
-const maybe = (is) => (value) => value === undefined || value === null || is(value);
-const listOf = (is) => (value) => Array.isArray(value) && value.every(is);
-const fits = (shape) => (value) => value?.constructor === Object
+const from = (least, most) => (value) => INTEGER(value) && value >= least && value <= most;
+const like = (pattern) => (value) => typeof value === 'string' && pattern.test(value);
+const maybe = (is) => (value) => (value ?? null) === null || is(value);
+const list = (is) => (value) => Array.isArray(value) && value.every(is);
+const shaped = (shape) => (value) => value?.constructor === Object
   && Object.entries(shape).every(([name, is]) => is(value[name]));
+const ID = like(/^[\w.~-]{1,128}$/);
+const TEXT = like(/^[^]{0,512}$/);
+const NOTE = maybe(TEXT);
 
 const NUMBERS = {
-  ENTER_MANUALLY: ({ digits }) => INTEGER(digits) && digits > 0 && digits < 17,
-  SELECT_NUMBER: ({ choices }) => listOf(matches(/^\d{1,16}$/))(choices) && choices.length > 1 && choices.length < 17,
+  ENTER_MANUALLY: shaped({ digits: from(1, 16) }),
+  SELECT_NUMBER: ({ choices }) => list(like(/^\d{1,16}$/))(choices) && from(2, 16)(choices.length),
 };
-const REQUEST = fits({
-  id: ID, challenge: TEXT, client: TEXT, client_name: maybe(TEXT), host: TEXT, address: maybe(TEXT), agent: maybe(TEXT),
+const REQUEST = shaped({
+  id: ID, challenge: TEXT, client: TEXT, client_name: NOTE, host: TEXT, address: NOTE, agent: NOTE,
   issued_at: INTEGER, expires_at: INTEGER, number: maybe((number) => NUMBERS[number.type]?.(number)),
 });
-const SHAPES = {
-  discovery: { issuer: TEXT, endpoint: TEXT, vapid_public_key: maybe(TEXT), applications: listOf(fits({ id: ID, name: TEXT })) },
+const ANSWERS = {
+  discovery: { issuer: TEXT, endpoint: like(SAFE), vapid_public_key: NOTE, applications: list(shaped({ id: ID, name: TEXT })) },
+  keys: { keys: list(shaped({ kty: TEXT })) },
   pairings: {
-    device: ID, user: fits({ id: TEXT, name: TEXT }), issuer: TEXT, status: ID, check: ID,
-    passcode: maybe(fits({ secret: matches(/^[A-Z2-7]{16,128}$/), digits: (n) => [6, 7, 8].includes(n), period: (n) => INTEGER(n) && n > 0 })),
+    device: ID, user: shaped({ id: TEXT, name: TEXT }), issuer: TEXT, status: ID, check: ID,
+    passcode: maybe(shaped({ secret: like(/^[A-Z2-7]{16,128}$/), digits: from(6, 8), period: from(1, 3600) })),
   },
-  requests: { status: ID, requests: listOf((one) => fits({ kind: TEXT })(one) && (one.kind !== 'authentication' || REQUEST(one))) },
-  answers: { result: matches(/^(approved|denied)$/) },
+  requests: { status: ID, requests: list((one) => shaped({ kind: TEXT })(one) && (one.kind !== 'authentication' || REQUEST(one))) },
+  answers: { result: like(/^(approved|denied)$/) },
 };
 
-// --- Calls. ---
-
-async function ask(url, shape, { body, wait, signal = AbortSignal.timeout(PATIENCE_MS) } = {}) {
+async function ask(url, what, { body, wait, signal = AbortSignal.timeout(PATIENCE_MS) } = {}) {
   let response, answer;
   try {
     response = await fetch(url, {
@@ -55,49 +57,39 @@ async function ask(url, shape, { body, wait, signal = AbortSignal.timeout(PATIEN
       credentials: 'omit', cache: 'no-store', redirect: 'error', referrerPolicy: 'no-referrer', signal,
     });
     const text = await response.text();
-    answer = text.length > ANSWER_MAX ? null : JSON.parse(text);
+    answer = text.length > ANSWER_MAX || JSON.parse(text);
   } catch (error) {
     throw trouble(error instanceof SyntaxError ? 'busy' : 'offline');
   }
-  if (response.ok && fits({ time: maybe(INTEGER), ...shape })(answer)) {
+  if (response.ok && shaped({ time: maybe(INTEGER), ...ANSWERS[what] })(answer)) {
     return answer;
   }
   throw trouble(response.ok || response.status >= 500 ? 'busy' : answer?.details?.[0]?.code,
     { time: answer?.time, retryAfter: Number(response.headers.get('Retry-After')) });
 }
 
-// --- The host's clock. ---
-
 export const now = ({ offset }) => Date.now() + offset;
 
-// "time" has whole seconds: an offset that agrees with it stays as it is.
-function offsetBy(time, offset = 0) {
-  const least = time * 1000 - Date.now();
-  return Math.min(Math.max(offset, least - 1000), least + 1999);
-}
-
+// "time" has whole seconds: an offset that agrees with it stays.
 async function learn(id, time) {
   const { offset } = book.get(id) ?? {};
-  const found = INTEGER(time) ? offsetBy(time, offset) : offset;
-  if (found !== offset) {
-    await change(id, (pairing) => { pairing.offset = found; });
-  }
+  const least = time * 1000 - Date.now() - 1000;
+  const found = INTEGER(time) ? Math.min(Math.max(offset, least), least + 3000) : offset;
+  return found !== offset && change(id, { offset: found });
 }
 
-// --- Statements. ---
-
-function statement(pairing, purpose, members, keys = pairing.keys, ms = now(pairing)) {
+async function state(pairing, purpose, members, keys = pairing.keys, ms = now(pairing)) {
   const { issuer: aud, device, user } = pairing;
-  return sign({ v: 1, purpose, aud, iat: Math.floor(ms / 1000), device, user: user?.id, ...members }, keys);
+  return { statement: await sign({ v: 1, purpose, aud, iat: Math.floor(ms / 1000), device, user: user?.id, ...members }, keys) };
 }
 
-// make(pairing, again) gives the body; again: the clock was wrong.
+// make(pairing, again) gives the body; again: our clock was wrong.
 async function say(id, what, make, options) {
   for (let again = false; ; again = true) {
     const { endpoint, device } = book.get(id);
     try {
       const body = await make(book.get(id), again);
-      const answer = await ask(`${endpoint}/${device ? `devices/${device}/` : ''}${what}`, SHAPES[what], { ...options, body });
+      const answer = await ask(`${endpoint}/${device ? `devices/${device}/` : ''}${what}`, what, { ...options, body });
       await learn(id, answer.time);
       return answer;
     } catch (error) {
@@ -109,140 +101,111 @@ async function say(id, what, make, options) {
   }
 }
 
-// --- Links and discovery. ---
+// --- Pairing. ---
 
-function checkIssuer(issuer) {
-  if (!URL.canParse(issuer) || !/^https:\/\/[^\s?#@\\]+[^\s?#@\\/]$/.test(issuer) && !LOCAL.test(issuer)) {
+function makeLink(issuer, key, fp) {
+  const code = key.replace(/[\s\p{Pd}]/gu, '').toUpperCase();
+  if (!SAFE.test(issuer) || issuer.endsWith('/') || !URL.canParse(issuer)) {
     throw trouble('link');
   }
-  return issuer;
-}
-
-function checkCode(text) {
-  const code = text.replace(/[\s\p{Pd}]/gu, '').toUpperCase();
   if (!/^([A-HJKMNP-TV-Z\d]{16}|\d{12})$/.test(code)) {
     throw trouble('code');
   }
-  return code;
+  return { issuer, code, fp };
 }
 
 // A pairing link: {issuer, code, fp}; undefined if it is none at all.
 export function readLink(text) {
   const { v, iss, key = '', fp = '' } = Object.fromEntries(new URLSearchParams(text.trim().replace(/^[^#]*#/, '')));
-  return v === '1' ? { issuer: checkIssuer(iss), code: checkCode(key), fp } : undefined;
+  return v === '1' ? makeLink(iss, key, fp) : undefined;
 }
 
-// The same of what a user typed: a link, or "SSO.example.org/" and a key.
+// The same, without fp, of "SSO.example.org/" and a key.
 export function readTyped(text, key) {
-  const url = text.includes('://') ? text.trim() : `https://${text.trim()}`;
-  const { origin, pathname } = URL.canParse(url) ? new URL(url) : {};
-  return readLink(text) ?? { issuer: checkIssuer(`${origin}${pathname}`.replace(/\/+$/, '')), code: checkCode(key) };
+  const typed = text.trim().toLowerCase().replace(/\/+$/, '');
+  return readLink(text) ?? makeLink(typed.includes('://') ? typed : `https://${typed}`, key);
 }
 
 export async function discover(issuer) {
-  const found = await ask(`${issuer}/.well-known/factor-phone`, SHAPES.discovery).catch(({ code }) => {
+  const found = await ask(`${issuer}/.well-known/factor-phone`, 'discovery').catch(({ code }) => {
     throw trouble(code === 'offline' ? code : 'issuer');
   });
-  const { endpoint } = found;
-  if (found.issuer !== issuer || !endpoint.startsWith('https://') && !(LOCAL.test(endpoint) && LOCAL.test(issuer))) {
+  if (found.issuer !== issuer || !found.endpoint.startsWith(issuer.split(':')[0])) {
     throw trouble('issuer');
   }
   return found;
 }
 
-async function checkPrint(issuer, fp) {
-  const { keys } = await ask(`${issuer}/pf/JWKS`, { keys: listOf(fits({ kty: TEXT })) });
-  if (!(await Promise.all(keys.map(thumbprint))).includes(fp)) {
-    throw trouble('fp');
-  }
-}
-
-// --- Pairing. ---
-
 // Gives the pairing's id.
 export async function pair({ issuer, code, fp }, name) {
-  const { endpoint, applications, time } = await discover(issuer);
+  if (!/^.{1,64}$/u.test(name)) {
+    throw trouble('name');
+  }
+  const { endpoint, applications } = await discover(issuer);
   // Which of them are we? One says so, or it is the first.
   const { id: application } = applications.find((one) => /authenticator/i.test(one.name)) ?? applications[0] ?? {};
   if (fp !== undefined) {
-    await checkPrint(issuer, fp);
+    const { keys } = await ask(`${issuer}/pf/JWKS`, 'keys');
+    if (!(await Promise.all(keys.map(thumbprint))).includes(fp)) {
+      throw trouble('fp');
+    }
   }
   // The same keys claim the same code again, if the answer was lost.
   const begun = [...book.values()].find((one) => one.issuer === issuer && one.code === code);
   const id = begun?.id ?? crypto.randomUUID();
-  await add({ id, made: Date.now(), keys: await makeKeys(), issuer, code, ...begun, endpoint, name, offset: offsetBy(time) });
+  const pairing = { id, made: Date.now(), keys: await makeKeys(), offset: 0, issuer, code, ...begun, endpoint, name };
+  await keep(pairing);
   try {
-    await finish(id, await say(id, 'pairings', async (pairing) => ({
-      key: pairing.keys.jwk,
-      statement: await statement(pairing, 'pair', { key: code, application, name, platform: 'web' }),
+    await finish(pairing, await say(id, 'pairings', async (one) => ({
+      key: one.keys.jwk, ...await state(one, 'pair', { key: code, application, name, platform: 'web' }),
     })));
   } catch (error) {
-    if (!isLost(error) && error.code !== 'REQUEST_LIMITED') {
-      await remove(id);
-    }
+    isLost(error) || error.code === 'REQUEST_LIMITED' || await remove(id);
     throw error;
   }
   return id;
 }
 
-async function finish(id, { device, user, status, passcode, issuer, check }) {
-  if (issuer !== book.get(id).issuer || check !== await checkValue(book.get(id).keys.jwk)) {
+async function finish({ id, issuer, keys }, { device, user, status, passcode, ...answer }) {
+  if (answer.issuer !== issuer || answer.check !== await checkValue(keys.jwk)) {
     throw trouble('fp');
   }
-  const { secret, digits, period } = passcode ?? {};
-  const kept = secret && { key: await passcodeKey(secret), digits, period };
-  for (const old of paired().filter((one) => one.issuer === issuer && one.device === device)) {
-    await remove(old.id);
-  }
-  await change(id, (pairing) => Object.assign(pairing, { device, user, status, passcode: kept, code: undefined }));
+  const kept = passcode && { ...passcode, key: await passcodeKey(passcode.secret), secret: undefined };
+  await change(id, { device, user, status, passcode: kept, code: undefined });
 }
 
-// --- What waits, and the answer. ---
+export const fetchRequests = (id, options, keys) => say(id, 'requests', (pairing) => state(pairing, 'requests', {}, keys), options);
 
-export function fetchRequests(id, options, keys) {
-  return say(id, 'requests', async (pairing) => ({ statement: await statement(pairing, 'requests', {}, keys) }), options);
-}
-
-// Gives a function that sends it: the very same each time it is called.
+// Gives a function that sends it, the very same each time.
 export function makeAnswer(id, { id: request, challenge, client, host, expires_at: end }, members) {
   let body;
-  return async () => (await say(id, 'answers', async (pairing, again) => {
+  return () => say(id, 'answers', async (pairing, again) => {
     const exp = Math.min(end, Math.floor(now(pairing) / 1000) + 60);
-    if (again || !body) {
-      body = { statement: await statement(pairing, 'answer', { request, challenge, client, host, nonce: nonce(), ...members, exp }) };
-    }
-    return body;
-  })).result;
-}
-
-// --- Changes. ---
-
-function sendChange(id, purpose, members = () => {}) {
-  return say(id, purpose, async () => {
-    await change(id, (one) => {
-      // From the future: it was refused for its clock and does not count.
-      const last = one.lastMs > now(one) + 60000 ? 0 : one.lastMs ?? 0;
-      one.lastMs = Math.max(now(one), last + 1);
-    });
-    const pairing = book.get(id);
-    const ms = pairing.lastMs;
-    return { statement: await statement(pairing, purpose, { iat_ms: ms, ...await members(pairing, ms) }, pairing.keys, ms) };
+    const make = () => state(pairing, 'answer', { request, challenge, client, host, nonce: nonce(), ...members, exp });
+    return body = again || !body ? await make() : body;
   });
 }
+
+const sendChange = (id, purpose, members) => say(id, purpose, async (pairing) => {
+  // From the future: it was refused for its clock and does not count.
+  const last = pairing.lastMs > now(pairing) + 60000 ? 0 : pairing.lastMs ?? 0;
+  const ms = Math.max(now(pairing), last + 1);
+  await change(id, { lastMs: ms });
+  return state(pairing, purpose, { iat_ms: ms, ...await members?.(pairing, ms) }, pairing.keys, ms);
+});
 
 export const sendPush = (id, push) => sendChange(id, 'push', () => ({ push }));
 export const sendUnpair = (id) => sendChange(id, 'unpair');
 
+// Gives whether it was done.
 export async function renewKey(id) {
   const next = await makeKeys();
-  await change(id, (pairing) => { pairing.next = next; });
-  const refused = await sendChange(id, 'key', async (pairing, ms) => ({
-    key: next.jwk, proof: await statement(pairing, 'proof', {}, next, ms),
-  })).then(() => null, (error) => error);
+  await change(id, { next });
+  await sendChange(id, 'key', async (pairing, ms) => ({
+    key: next.jwk, proof: (await state(pairing, 'proof', {}, next, ms)).statement,
+  })).catch(() => {});
   await settle(id);
-  if (book.get(id).keys.jwk.x !== next.jwk.x) {
-    throw refused;
-  }
+  return book.get(id).keys.jwk.x === next.jwk.x;
 }
 
 // Which keys does the host know, the next ones or still the old ones?
@@ -251,8 +214,7 @@ export async function settle(id) {
   for (const one of next ? [next, keys] : []) {
     try {
       await fetchRequests(id, {}, one);
-      await change(id, (pairing) => Object.assign(pairing, { keys: one, next: undefined }));
-      return;
+      return await change(id, { keys: one, next: undefined });
     } catch (error) {
       if (error.code !== 'INVALID_STATEMENT') {
         throw error;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The service worker: it keeps the page for when there is no network, and
-// rings. A registration has one subscription, under one issuer's key: so each
-// issuer has a registration.
+// The service worker. A registration has one subscription, under one issuer's
+// key: so each issuer has a registration.
 
 import { encode } from './keys.mjs';
 import { discover, sendPush } from './protocol.mjs';
@@ -15,7 +14,7 @@ const register = (scope) => serviceWorker.register(policy?.createScriptURL('') ?
 export const keepPage = () => serviceWorker && register('./');
 export const canPush = () => 'PushManager' in window && 'Notification' in window;
 
-async function bellOf({ issuer }) {
+async function bellOf(issuer) {
   const bell = await register(`./push/${encode(issuer)}/`);
   while (!bell.active) {
     await new Promise((done) => setTimeout(done, 50));
@@ -23,21 +22,19 @@ async function bellOf({ issuer }) {
   return bell;
 }
 
-// Gives the text that says why not, or nothing.
-export async function turnOn(id) {
-  const allowed = await Notification.requestPermission() === 'granted';
-  const { vapid_public_key: key } = await discover(book.get(id).issuer);
-  if (allowed && key) {
-    const { pushManager } = await bellOf(book.get(id));
-    const address = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key }).catch(() => {});
-    return address ? tellHost(id, address) : 'pushNone';
-  }
-  return 'pushNone';
-}
-
 async function tellHost(id, address) {
   await sendPush(id, address && `webpush:${JSON.stringify(address)}`);
-  await change(id, (pairing) => { pairing.push = address?.endpoint; });
+  await change(id, { push: address?.endpoint });
+}
+
+// Gives the text that says why not, or nothing.
+export async function turnOn(id) {
+  const { issuer } = book.get(id);
+  const allowed = await Notification.requestPermission() === 'granted';
+  const { vapid_public_key: key } = await discover(issuer);
+  const address = allowed && key && await bellOf(issuer).then(({ pushManager }) =>
+    pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key })).catch(() => {});
+  return address ? tellHost(id, address) : 'pushNone';
 }
 
 export async function turnOff(id) {
@@ -48,21 +45,20 @@ export async function turnOff(id) {
 // The last pairing of an issuer takes its registration along.
 export async function drop({ issuer }) {
   if (serviceWorker && !paired().some((one) => one.issuer === issuer && one.push)) {
-    await (await bellOf({ issuer })).unregister();
+    await (await bellOf(issuer)).unregister();
   }
 }
 
 // Browsers change addresses now and then.
 export async function refresh() {
-  for (const pairing of paired().filter(({ push }) => push)) {
-    const address = await (await bellOf(pairing)).pushManager.getSubscription();
-    if (address && address.endpoint !== pairing.push) {
-      await tellHost(pairing.id, address);
-    }
+  for (const { id, issuer, push } of paired().filter((one) => one.push)) {
+    const address = await (await bellOf(issuer)).pushManager.getSubscription();
+    await (address && address.endpoint !== push && tellHost(id, address));
   }
 }
 
 export async function silence() {
-  const all = await serviceWorker?.getRegistrations() ?? [];
-  all.forEach(async (one) => (await one.getNotifications({ tag: 'factor' })).forEach((ring) => ring.close()));
+  for (const one of await serviceWorker?.getRegistrations() ?? []) {
+    (await one.getNotifications({ tag: 'factor' })).forEach((ring) => ring.close());
+  }
 }

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Pairings, in IndexedDB, and the book, a copy of them in memory. One has
-//   id, made, issuer, endpoint, name, keys, offset
-//   code            the pairing key, until it is paired; and then
-//   device, user, status, passcode, lastMs
-//   next            keys that are to be the keys
-//   push            where push messages go
-// Other tabs may change it: after waiting, look into the book again.
+// Pairings, in IndexedDB, and the book, a copy in memory. One has id, made,
+// issuer, endpoint, name, keys, offset (of the clock); code until it is paired,
+// then device, user, status, passcode, lastMs (of changes), next (keys) and push.
+// Other tabs change them, too: after waiting, look into the book again.
 
 const NAME = 'factor-authenticator';
 const channel = new BroadcastChannel(NAME);
@@ -16,15 +13,10 @@ export const paired = () => [...book.values()].filter(({ device }) => device);
 const tell = () => document.dispatchEvent(new Event('pairings'));
 channel.onmessage = () => load().then(tell);
 
-function changed() {
-  tell();
-  channel.postMessage('');
-}
-
 // Ends when it is on the disk: no host may know a key that is lost here.
 function transact(work) {
   return new Promise((done, fail) => {
-    const opening = indexedDB.open(NAME, 1);
+    const opening = indexedDB.open(NAME);
     opening.onupgradeneeded = () => opening.result.createObjectStore(NAME, { keyPath: 'id' });
     opening.onerror = fail;
     opening.onsuccess = () => {
@@ -38,34 +30,37 @@ function transact(work) {
 
 export function load() {
   return transact((store) => {
-    store.getAll().onsuccess = ({ target }) => {
+    store.getAll().onsuccess = ({ target: { result } }) => {
       book.clear();
-      target.result.sort((a, b) => a.made - b.made).forEach((one) => book.set(one.id, one));
+      result.sort((a, b) => a.made - b.made).forEach((one) => book.set(one.id, one));
     };
   });
 }
 
-export async function add(pairing) {
-  await transact((store) => store.put(pairing));
-  book.set(pairing.id, pairing);
+async function write(work) {
+  await transact(work);
+  tell();
+  channel.postMessage('');
 }
 
-// alter(pairing) changes it; nothing happens to one that is gone.
-export async function change(id, alter) {
-  await transact((store) => {
-    store.get(id).onsuccess = ({ target: { result: one } }) => {
-      if (one) {
-        alter(one);
-        store.put(one);
-        book.set(id, one);
+export function keep(pairing) {
+  book.set(pairing.id, pairing);
+  return write((store) => store.put(pairing));
+}
+
+// Nothing happens to one that is gone.
+export function change(id, members) {
+  return write((store) => {
+    store.get(id).onsuccess = ({ target: { result } }) => {
+      if (result) {
+        book.set(id, Object.assign(result, members));
+        store.put(result);
       }
     };
   });
-  changed();
 }
 
-export async function remove(id) {
-  await transact((store) => store.delete(id));
+export function remove(id) {
   book.delete(id);
-  changed();
+  return write((store) => store.delete(id));
 }

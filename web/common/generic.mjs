@@ -16,6 +16,12 @@ const MODELS = {
     asked('password')],
   submitIdentifier: [{ name: 'identifier', autocomplete: 'username' }],
   checkOtp: [CODE],
+  submitEmailTarget: [{ name: 'email', type: 'email', autocomplete: 'email' }],
+  submitSmsTarget: [{ name: 'phone', type: 'tel', autocomplete: 'tel' }],
+  submitVoiceTarget: [{ name: 'phone', type: 'tel', autocomplete: 'tel' }],
+  activateEmailDevice: [CODE],
+  activateSmsDevice: [CODE],
+  activateVoiceDevice: [CODE],
 };
 
 // Actions that choose one of the state's devices.

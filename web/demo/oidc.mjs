@@ -22,7 +22,9 @@ export function newSignIn() {
   return { verifier: random(), state: random(), nonce: random() };
 }
 
+// acr_values of the page's own address: which policy to ask for.
 export async function authorizationUrl({ verifier, state, nonce }, extra) {
+  const acr = new URLSearchParams(location.search).get('acr_values');
   const hash = await crypto.subtle.digest('SHA-256', bytesOf(verifier));
   return `/as/authorization.oauth2?${new URLSearchParams({
     client_id: CLIENT,
@@ -32,6 +34,7 @@ export async function authorizationUrl({ verifier, state, nonce }, extra) {
     nonce,
     code_challenge: toBase64url(new Uint8Array(hash)),
     code_challenge_method: 'S256',
+    ...(acr && { acr_values: acr }),
     ...extra,
   })}`;
 }

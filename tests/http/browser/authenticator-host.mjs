@@ -193,12 +193,21 @@ class PhoneHost {
         }
         if (this.lose > 0 && request.method === 'POST' && what !== 'requests') {
             this.lose -= 1;
-            return response.destroy();
+            return this.cut(response);
         }
         if (this.down || response.destroyed)
             return response.destroy();
         return this.send(response, status, headers,
                          { ...body, time: this.now() });
+    }
+
+    // Begun and not ended: a browser repeats what got no answer at all.
+    cut(response)
+    {
+        response.writeHead(200, { 'Access-Control-Allow-Origin': '*',
+                                  'Content-Length': 999 });
+        response.flushHeaders();
+        setTimeout(() => response.destroy(), 20);
     }
 
     send(response, status, headers, body)
@@ -308,16 +317,18 @@ class PhoneHost {
     async on_requests(device, { statement }, wait, response)
     {
         await this.verify(statement, 'requests', device.key, device);
-        const began = device.status;
         const until = Date.now() + wait * 1000;
-        while (Date.now() < until && !device.waiting.size && !this.down &&
-               device.status === began && this.devices.has(device.id) &&
-               !response.destroyed)
+        const quiet = () => Date.now() < until && !device.waiting.size &&
+            !this.down && !this.refuse && this.devices.has(device.id) &&
+            !response.destroyed;
+        while (quiet())
             await new Promise((done) => {
                 this.wakers.add(done);
                 response.once('close', done);
                 setTimeout(done, until - Date.now());
             });
+        if (this.refuse)
+            throw this.refuse;
         if (!this.devices.has(device.id))
             throw new Refusal(404, 'NOT_PAIRED');
         return [200, { status: device.status,

@@ -170,7 +170,8 @@ function mustBeJson(reply)
     assert.equal(reply.headers.pragma, 'no-cache');
 }
 
-const ended = ['MFA_FAILED', 'FAILED'];
+const ended = ['MFA_FAILED',
+               'MFA_DEVICE_PAIRING_METHOD_FAILED', 'FAILED'];
 
 // A state (A.5).  links: the actions, exactly.
 export function mustBe(reply, status, links)

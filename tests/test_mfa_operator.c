@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/test_mfa_operator.c - what operators do with the MFA adapter, under
+ * the fake host: devices, pairing keys, the configuration. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/mfa_rig.h"
+#include "tests/tap.h"
+
+#define PLAIN "{" ONE_APP "}"
+
+static const json_t *
+at(const json_t *list, size_t i)
+{
+    return json_array_get(list, i);
+}
+
+static bool
+is_answer(const struct scene *s)
+{
+    if (s->reply->kind == FACTOR_TEST_ANSWER)
+        return true;
+    tap_note("no answer: kind %d, code %s, %s", s->reply->kind,
+             s->reply->code ? s->reply->code : "-", s->reply->problem);
+    return false;
+}
+
+/* --- Devices --- */
+
+static const json_t *
+shown(const struct scene *s, const char *id)
+{
+    const json_t *list = json_object_get(s->reply->body, "devices");
+    size_t i;
+
+    for (i = 0; i < json_array_size(list); i++)
+        if (strcmp(text(at(list, i), "id"), id) == 0)
+            return at(list, i);
+    return NULL;
+}
+
+static void
+devices_listed(void)
+{
+    struct scene s = open_scene(PLAIN);
+
+    seed_email(&s, "d-email");
+    seed_phone(&s, "d-phone", "ACTIVATION_REQUIRED");
+    change(&s, "mfa.device", "d-email", json_pack("{s:b}", "blocked", 1));
+    factor_test_seed(s.t, "mfa.account", KIM, KIM, NULL,
+                     json_pack("{s:i, s:s, s:b}", "v", 1, "default_device",
+                               "d-email", "disabled", 1));
+    operate(&s, "listDevices", NULL);
+    CU_ASSERT_TRUE(is_answer(&s));
+    CU_ASSERT_STRING_EQUAL(text(shown(&s, "d-email"), "target"),
+                           "d-****@acme.test");
+    CU_ASSERT_TRUE(flag(shown(&s, "d-email"), "blocked"));
+    CU_ASSERT_FALSE(flag(shown(&s, "d-email"), "usable"));
+    CU_ASSERT_TRUE(flag(shown(&s, "d-email"), "default"));
+    CU_ASSERT_STRING_EQUAL(text(shown(&s, "d-phone"), "status"),
+                           "ACTIVATION_REQUIRED");
+    CU_ASSERT_STRING_EQUAL(text(shown(&s, "d-phone"), "check"), PHONE_CHECK);
+    CU_ASSERT_TRUE(
+        flag(json_object_get(s.reply->body, "account"), "locked"));
+    close_scene(&s);
+}
+
+static void
+add(struct scene *s, const char *type, const char *target)
+{
+    operate(s, "addDevice",
+            json_pack("{s:s, s:s*}", "type", type, "target", target));
+}
+
+static void
+devices_added(void)
+{
+    struct scene s = open_scene(PLAIN);
+
+    add(&s, "EMAIL", "kim@acme.test");
+    CU_ASSERT_TRUE(is_answer(&s));
+    CU_ASSERT_STRING_EQUAL(text(s.reply->body, "status"), "ACTIVE");
+    CU_ASSERT_PTR_NOT_NULL(message(&s, "mfa.device_added"));
+    CU_ASSERT_TRUE(has_audit(&s, "mfa.device_paired"));
+    add(&s, "sms", "+1 512 555 0100");
+    CU_ASSERT_TRUE(is_answer(&s));
+    add(&s, "EMAIL", "KIM@acme.test");
+    CU_ASSERT_TRUE(is_error(&s, "INVALID_DEVICE_TARGET",
+                            "INVALID_DEVICE_TARGET"));
+    add(&s, "VOICE", "5550100");
+    CU_ASSERT_TRUE(is_error(&s, "INVALID_DEVICE_TARGET",
+                            "INVALID_DEVICE_TARGET"));
+    add(&s, "VOICE", NULL);
+    CU_ASSERT_TRUE(is_error(&s, "INVALID_DEVICE_TARGET",
+                            "INVALID_DEVICE_TARGET"));
+    add(&s, "MOBILE", NULL);
+    CU_ASSERT_TRUE(is_error(&s, "VALIDATION_ERROR", "INVALID_PAIRING_METHOD"));
+    add(&s, "FIDO2", NULL);
+    CU_ASSERT_TRUE(is_error(&s, "VALIDATION_ERROR", "INVALID_PAIRING_METHOD"));
+    add(&s, "TOTP", NULL);
+    CU_ASSERT_TRUE(is_answer(&s));
+    CU_ASSERT_EQUAL(strlen(text(s.reply->body, "secret")), 32);
+    CU_ASSERT_NSTRING_EQUAL(text(s.reply->body, "uri"), "otpauth://totp/", 15);
+    authenticate(&s);
+    CU_ASSERT_TRUE(in_state(&s, "DEVICE_SELECTION_REQUIRED"));
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(s.reply->model,
+                                                    "devices")), 3);
+    close_scene(&s);
+}
+
+static void
+devices_added_to_the_limit(void)
+{
+    struct scene s = open_scene(PLAIN);
+    char address[32];
+    int i;
+
+    for (i = 0; i < 5; i++) {
+        snprintf(address, sizeof(address), "kim%d@acme.test", i);
+        add(&s, "EMAIL", address);
+        CU_ASSERT_TRUE(is_answer(&s));
+    }
+    add(&s, "TOTP", NULL);
+    CU_ASSERT_TRUE(is_error(&s, "REQUEST_FAILED", "LIMIT_EXCEEDED"));
+    operate(&s, "createPairingKey", NULL);
+    CU_ASSERT_TRUE(is_error(&s, "REQUEST_FAILED", "LIMIT_EXCEEDED"));
+    close_scene(&s);
+}
+
+static void
+devices_removed(void)
+{
+    struct scene s = open_scene(PLAIN);
+
+    seed_email(&s, "d-email");
+    seed_email(&s, "d-other");
+    seed_email(&s, "d-pending");
+    change(&s, "mfa.device", "d-email", json_pack("{s:b}", "blocked", 1));
+    change(&s, "mfa.device", "d-pending",
+           json_pack("{s:s}", "status", "ACTIVATION_REQUIRED"));
+    factor_test_seed(s.t, "mfa.account", KIM, KIM, NULL,
+                     json_pack("{s:i, s:s}", "v", 1, "default_device",
+                               "d-email"));
+    operate(&s, "dropDevice", json_pack("{s:s}", "id", "nope"));
+    CU_ASSERT_TRUE(is_error(&s, "VALIDATION_ERROR", "INVALID_DEVICE"));
+    operate(&s, "dropDevice", json_pack("{s:s}", "id", "d-pending"));
+    CU_ASSERT_TRUE(is_answer(&s));
+    CU_ASSERT_EQUAL(json_array_size(s.reply->sends), 0);
+    operate(&s, "dropDevice", json_pack("{s:s}", "id", "d-email"));
+    CU_ASSERT_TRUE(is_answer(&s));
+    CU_ASSERT_PTR_NOT_NULL(message(&s, "mfa.device_removed"));
+    CU_ASSERT_STRING_EQUAL(text(factor_test_record(s.t, "mfa.account", KIM),
+                                "default_device"), "d-other");
+    operate(&s, "dropDevice", json_pack("{s:s}", "id", "d-other"));
+    CU_ASSERT_TRUE(is_answer(&s));
+    CU_ASSERT_EQUAL(device_count(&s), 0);
+    CU_ASSERT_PTR_NULL(json_object_get(
+        factor_test_record(s.t, "mfa.account", KIM), "default_device"));
+    close_scene(&s);
+}
+
+static void
+unlocked(void)
+{
+    struct scene s = open_scene(PLAIN);
+
+    seed_email(&s, "d-email");
+    seed_email(&s, "d-other");
+    change(&s, "mfa.device", "d-email",
+           json_pack("{s:b, s:i}", "disabled", 1, "failures", 100));
+    change(&s, "mfa.device", "d-other", json_pack("{s:i}", "failures", 2));
+    factor_test_seed(s.t, "mfa.account", KIM, KIM, NULL,
+                     json_pack("{s:i, s:i}", "v", 1, "failures", 20));
+    operate(&s, "unlock", json_pack("{s:s}", "id", "nope"));
+    CU_ASSERT_TRUE(is_error(&s, "VALIDATION_ERROR", "INVALID_DEVICE"));
+    operate(&s, "unlock", json_pack("{s:s}", "id", "d-other"));
+    CU_ASSERT_EQUAL(number(s.reply->body, "unlocked"), 1);
+    CU_ASSERT_EQUAL(number(device(&s, "d-email"), "failures"), 100);
+    operate(&s, "unlock", NULL);
+    CU_ASSERT_EQUAL(number(s.reply->body, "unlocked"), 2);
+    CU_ASSERT_TRUE(has_audit(&s, "mfa.unlocked"));
+    CU_ASSERT_FALSE(flag(device(&s, "d-email"), "disabled"));
+    CU_ASSERT_EQUAL(number(factor_test_record(s.t, "mfa.account", KIM),
+                           "failures"), 0);
+    operate(&s, "unlock", NULL);
+    CU_ASSERT_EQUAL(number(s.reply->body, "unlocked"), 0);
+    CU_ASSERT_FALSE(has_audit(&s, "mfa.unlocked"));
+    close_scene(&s);
+}
+
+static void
+pushes_unlocked(void)
+{
+    struct scene s = open_scene(PLAIN);
+
+    seed_phone(&s, "d-phone", "ACTIVE");
+    change(&s, "mfa.device", "d-phone",
+           json_pack("{s:[{s:i, s:i}]}", "pushes", "at_ms", 1, "ends_at_ms",
+                     2));
+    operate(&s, "unlock", NULL);
+    CU_ASSERT_EQUAL(number(s.reply->body, "unlocked"), 1);
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(device(&s, "d-phone"),
+                                                    "pushes")), 0);
+    close_scene(&s);
+}
+
+/* --- Pairing keys --- */
+
+static void
+key_created(void)
+{
+    struct scene s = open_scene(PLAIN);
+    const json_t *body;
+
+    operate(&s, "createPairingKey", NULL);
+    CU_ASSERT_TRUE(is_answer(&s));
+    CU_ASSERT_EQUAL(strlen(text(s.reply->body, "key")), 16);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text(s.reply->body, "link"),
+                                  text(s.reply->body, "key")));
+    CU_ASSERT_EQUAL(number(s.reply->body, "expiresAt"),
+                    factor_test_now(s.t) + 10 * MINUTE);
+    CU_ASSERT_TRUE(has_audit(&s, "mfa.pairing_key_made"));
+    body = factor_test_record(s.t, "mfa.pairing", text(s.reply->body, "id"));
+    CU_ASSERT_TRUE(flag(body, "operator"));
+    CU_ASSERT_PTR_NULL(json_object_get(body, "application"));
+    operate(&s, "createPairingKey",
+            json_pack("{s:s}", "application", "Authenticator"));
+    body = factor_test_record(s.t, "mfa.pairing", text(s.reply->body, "id"));
+    CU_ASSERT_STRING_EQUAL(text(body, "application"), APP);
+    operate(&s, "createPairingKey", json_pack("{s:s}", "application", "No"));
+    CU_ASSERT_TRUE(is_error(&s, "INVALID_DATA", "APPLICATION_INVALID"));
+    close_scene(&s);
+}
+
+static void
+keys_to_the_limit(void)
+{
+    struct scene s = open_scene(PLAIN);
+    int i;
+
+    for (i = 0; i < 20; i++) {
+        operate(&s, "createPairingKey", NULL);
+        CU_ASSERT_TRUE(is_answer(&s));
+    }
+    operate(&s, "createPairingKey", NULL);
+    CU_ASSERT_TRUE(is_error(&s, "REQUEST_FAILED", "LIMIT_EXCEEDED"));
+    factor_test_advance(s.t, 10 * MINUTE);
+    operate(&s, "createPairingKey", NULL);
+    CU_ASSERT_TRUE(is_answer(&s));
+    close_scene(&s);
+}
+
+static void
+no_application(void)
+{
+    struct scene s = open_scene("{}");
+
+    operate(&s, "createPairingKey", NULL);
+    CU_ASSERT_TRUE(is_error(&s, "INVALID_DATA", "APPLICATION_INVALID"));
+    close_scene(&s);
+}
+
+static void
+nobody(void)
+{
+    static const char *const actions[] = { "listDevices", "unlock",
+                                           "createPairingKey" };
+    struct scene s = open_scene(PLAIN);
+    size_t i;
+
+    factor_test_begin(s.t, "55555555-5555-4555-8555-555555555555", NULL);
+    for (i = 0; i < TAP_COUNT(actions); i++) {
+        operate(&s, actions[i], NULL);
+        CU_ASSERT_TRUE(is_error(&s, "REQUEST_FAILED", "USER_NOT_FOUND"));
+    }
+    add(&s, "TOTP", NULL);
+    CU_ASSERT_TRUE(is_error(&s, "REQUEST_FAILED", "USER_NOT_FOUND"));
+    operate(&s, "dropDevice", json_pack("{s:s}", "id", "x"));
+    CU_ASSERT_TRUE(is_error(&s, "REQUEST_FAILED", "USER_NOT_FOUND"));
+    factor_test_begin(s.t, NULL, NULL);
+    operate(&s, "listDevices", NULL);
+    CU_ASSERT_TRUE(is_error(&s, "REQUEST_FAILED", "USER_NOT_FOUND"));
+    close_scene(&s);
+}
+
+/* --- The configuration --- */
+
+static void
+put(struct scene *s, const char *config)
+{
+    operate(s, "putConfig", json_pack("{s:s}", "config", config));
+}
+
+static bool
+refused_for(const struct scene *s, const char *member)
+{
+    const char *target = text(at(s->reply->details, 0), "target");
+
+    if (is_error(s, "REQUEST_FAILED", "INVALID_CONFIGURATION") &&
+        strncmp(target, member, strlen(member)) == 0 &&
+        target[strlen(member)] == ':')
+        return true;
+    tap_note("not about %s: %s", member, target);
+    return false;
+}
+
+static void
+config_put(void)
+{
+    struct scene s = open_scene(PLAIN);
+    const json_t *policy, *body;
+
+    factor_test_begin(s.t, NULL, NULL);
+    operate(&s, "getConfig", NULL);
+    CU_ASSERT_TRUE(is_answer(&s));
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(s.reply->body,
+                                                    "policies")), 1);
+    put(&s, "{\"settings\": {\"pairing\": {\"maxAllowedDevices\": 1}}}");
+    CU_ASSERT_TRUE(is_answer(&s));
+    CU_ASSERT_TRUE(has_audit(&s, "mfa.config_changed"));
+    put(&s, "{\"policies\": [{\"name\": \"New\", \"default\": true,"
+            " \"totp\": {\"enabled\": true}, \"mobile\": {\"enabled\": true,"
+            " \"applications\": [{\"name\": \"Authenticator\","
+            " \"otp\": {\"enabled\": true}}]}}]}");
+    CU_ASSERT_TRUE(is_answer(&s));
+    body = factor_test_record(s.t, "mfa.config", "config");
+    policy = at(json_object_get(body, "policies"), 0);
+    CU_ASSERT_EQUAL(strlen(text(policy, "id")), 36);
+    CU_ASSERT_STRING_EQUAL(
+        text(at(json_object_get(json_object_get(policy, "mobile"),
+                                "applications"), 0), "id"), APP);
+    CU_ASSERT_EQUAL(
+        number(json_object_get(json_object_get(body, "settings"), "pairing"),
+               "maxAllowedDevices"), 1);
+    begin(&s);
+    add(&s, "EMAIL", "kim@acme.test");
+    CU_ASSERT_TRUE(is_error(&s, "VALIDATION_ERROR", "INVALID_PAIRING_METHOD"));
+    add(&s, "TOTP", NULL);
+    CU_ASSERT_TRUE(is_answer(&s));
+    add(&s, "TOTP", NULL);
+    CU_ASSERT_TRUE(is_error(&s, "REQUEST_FAILED", "LIMIT_EXCEEDED"));
+    close_scene(&s);
+}
+
+/* It is nobody's, and what this version does not know stays. */
+static void
+config_outlives_users(void)
+{
+    struct scene s = open_scene(PLAIN);
+
+    put(&s, "{\"settings\": {}}");
+    CU_ASSERT_TRUE(is_answer(&s));
+    CU_ASSERT_TRUE(
+        json_is_null(json_object_get(at(s.reply->puts, 0), "owner")));
+    change(&s, "mfa.config", "config", json_pack("{s:i}", "later", 1));
+    put(&s, "{\"settings\": {\"lockout\": {\"failureCount\": 5}},"
+            " \"policies\": null}");
+    CU_ASSERT_TRUE(is_answer(&s));
+    CU_ASSERT_EQUAL(number(factor_test_record(s.t, "mfa.config", "config"),
+                           "later"), 1);
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(s.reply->body,
+                                                    "policies")), 1);
+    close_scene(&s);
+}
+
+/* What a get has given can be put again. */
+static void
+config_goes_round(void)
+{
+    struct scene s = open_scene(PLAIN);
+    char *config;
+
+    operate(&s, "getConfig", NULL);
+    config = json_dumps(s.reply->body, JSON_SORT_KEYS);
+    put(&s, config);
+    CU_ASSERT_TRUE(is_answer(&s));
+    free(config);
+    close_scene(&s);
+}
+
+#define POLICY(more)                                                           \
+    "{\"policies\": [{\"name\": \"P\", \"default\": true, " more "}]}"
+#define PHONES(more)                                                           \
+    POLICY("\"mobile\": {\"enabled\": true, \"applications\": [{\"id\": \""   \
+           APP "\", " more "}]}")
+#define OF_PHONES "policies[0].mobile.applications[0]."
+#define TIME(count, unit)                                                      \
+    "{\"duration\": " count ", \"timeUnit\": \"" unit "\"}"
+
+static const struct {
+    const char *config, *member;
+} bad_configs[] = {
+    { "[]", "the configuration" },
+    { "{", "the configuration" },
+    { "{}", "the configuration" },
+    { "{\"settings\": 1}", "settings" },
+    { "{\"settings\": {\"pairing\": {\"maxAllowedDevices\": 0}}}",
+      "settings.pairing.maxAllowedDevices" },
+    { "{\"settings\": {\"pairing\": {\"maxAllowedDevices\": 16}}}",
+      "settings.pairing.maxAllowedDevices" },
+    { "{\"settings\": {\"pairing\": {\"maxAllowedDevices\": \"5\"}}}",
+      "settings.pairing.maxAllowedDevices" },
+    { "{\"settings\": {\"pairing\": {\"pairingKeyFormat\": \"HEX\"}}}",
+      "settings.pairing.pairingKeyFormat" },
+    { "{\"settings\": {\"lockout\": {}}}", "settings.lockout.failureCount" },
+    { "{\"settings\": {\"lockout\": {\"failureCount\": 0}}}",
+      "settings.lockout.failureCount" },
+    { "{\"settings\": {\"lockout\": {\"failureCount\": 5,"
+      " \"durationSeconds\": -1}}}", "settings.lockout.durationSeconds" },
+    { "{\"policies\": []}", "policies" },
+    { "{\"policies\": [1]}", "policies[0]" },
+    { "{\"policies\": [{\"default\": true}]}", "policies[0].name" },
+    { "{\"policies\": [{\"name\": \"\", \"default\": true}]}",
+      "policies[0].name" },
+    { "{\"policies\": [{\"name\": \"P\"}]}", "policies" },
+    { "{\"policies\": [{\"name\": \"P\", \"default\": 1}]}",
+      "policies[0].default" },
+    { "{\"policies\": [{\"name\": \"P\", \"default\": false}]}", "policies" },
+    { "{\"policies\": [{\"name\": \"P\", \"default\": true},"
+      " {\"name\": \"Q\", \"default\": true}]}", "policies" },
+    { "{\"policies\": [{\"name\": \"P\", \"default\": true},"
+      " {\"name\": \"P\", \"default\": false}]}", "policies[1].name" },
+    { "{\"policies\": [{\"name\": \"P\", \"id\": \"i\", \"default\": true},"
+      " {\"name\": \"Q\", \"id\": \"i\", \"default\": false}]}",
+      "policies[1].id" },
+    { POLICY("\"authentication\": {\"deviceSelection\": \"ASK\"}"),
+      "policies[0].authentication.deviceSelection" },
+    { POLICY("\"newDeviceNotification\": \"FAX\""),
+      "policies[0].newDeviceNotification" },
+    { POLICY("\"ignoreUserLock\": 1"), "policies[0].ignoreUserLock" },
+    { POLICY("\"sms\": {\"enabled\": \"yes\"}"),
+      "policies[0].sms.enabled" },
+    { POLICY("\"email\": {\"enabled\": true, \"otp\": {\"otpLength\": 5}}"),
+      "policies[0].email.otp.otpLength" },
+    { POLICY("\"email\": {\"enabled\": true, \"otp\": {\"otpLength\": 9}}"),
+      "policies[0].email.otp.otpLength" },
+    { POLICY("\"email\": {\"enabled\": true, \"otp\": {\"lifeTime\": "
+             TIME("121", "MINUTES") "}}"),
+      "policies[0].email.otp.lifeTime" },
+    { POLICY("\"email\": {\"enabled\": true, \"otp\": {\"lifeTime\": "
+             TIME("1", "WEEKS") "}}"),
+      "policies[0].email.otp.lifeTime" },
+    { POLICY("\"voice\": {\"enabled\": true, \"otp\": {\"failure\":"
+             " {\"count\": 8}}}"), "policies[0].voice.otp.failure.count" },
+    { POLICY("\"voice\": {\"enabled\": true, \"otp\": {\"failure\":"
+             " {\"coolDown\": " TIME("31", "MINUTES") "}}}"),
+      "policies[0].voice.otp.failure.coolDown" },
+    { POLICY("\"totp\": {\"enabled\": true, \"passcodeGracePeriod\": 11}"),
+      "policies[0].totp.passcodeGracePeriod" },
+    { POLICY("\"totp\": {\"enabled\": true, \"uriParameters\": {\"a\": 1}}"),
+      "policies[0].totp.uriParameters" },
+    { POLICY("\"mobile\": {\"enabled\": true, \"otp\": {\"failure\":"
+             " {\"coolDown\": " TIME("119", "SECONDS") "}}}"),
+      "policies[0].mobile.otp.failure.coolDown" },
+    { POLICY("\"mobile\": {\"enabled\": true, \"applications\":"
+             " [{\"id\": \"nope\"}]}"), OF_PHONES "id" },
+    { POLICY("\"mobile\": {\"enabled\": true, \"applications\":"
+             " [{\"name\": \"nope\"}]}"), OF_PHONES "name" },
+    { PHONES("\"pushTimeout\": " TIME("39", "SECONDS")),
+      OF_PHONES "pushTimeout" },
+    { PHONES("\"pushTimeout\": " TIME("2", "MINUTES")),
+      OF_PHONES "pushTimeout" },
+    { PHONES("\"pairingKeyLifetime\": " TIME("49", "HOURS")),
+      OF_PHONES "pairingKeyLifetime" },
+    { PHONES("\"pairingKeyLifetime\": " TIME("9000000000000000000", "DAYS")),
+      OF_PHONES "pairingKeyLifetime" },
+    { PHONES("\"pushLimit\": {\"count\": 51}"), OF_PHONES "pushLimit.count" },
+    { PHONES("\"pushLimit\": {\"timePeriod\": " TIME("121", "MINUTES") "}"),
+      OF_PHONES "pushLimit.timePeriod" },
+    { PHONES("\"pushLimit\": {\"lockDuration\": " TIME("0", "SECONDS") "}"),
+      OF_PHONES "pushLimit.lockDuration" },
+    { PHONES("\"deviceAuthorization\": {\"extraVerification\": \"maybe\"}"),
+      OF_PHONES "deviceAuthorization.extraVerification" },
+    { "{\"applications\": [{\"name\": \"A.B\", \"id\": \"" APP "\"}]}",
+      "applications[0].name" },
+    { "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\","
+      " \"mobile\": {\"push\": {\"numberMatching\": {\"type\": \"X\"}}}}]}",
+      "applications[0].mobile.push.numberMatching.type" },
+    { "{\"applications\": []}", OF_PHONES "id" },
+};
+
+static void
+configs_refused(void)
+{
+    struct scene s = open_scene(PLAIN);
+    size_t i;
+
+    for (i = 0; i < TAP_COUNT(bad_configs); i++) {
+        put(&s, bad_configs[i].config);
+        if (!refused_for(&s, bad_configs[i].member))
+            CU_FAIL(bad_configs[i].config);
+    }
+    CU_ASSERT_PTR_NULL(factor_test_record(s.t, "mfa.config", "config"));
+    close_scene(&s);
+}
+
+/* --- Drivers --- */
+
+static void
+a_working_day(struct factor_test *t, void *context)
+{
+    struct scene s = { .t = NULL };
+
+    (void)context;
+    adopt_scene(&s, t);
+    add(&s, "EMAIL", "kim@acme.test");
+    add(&s, "TOTP", NULL);
+    CU_ASSERT_TRUE(is_answer(&s));
+    change(&s, "mfa.device", s.device, json_pack("{s:i}", "failures", 2));
+    operate(&s, "listDevices", NULL);
+    CU_ASSERT_TRUE(is_answer(&s));
+    operate(&s, "unlock", NULL);
+    CU_ASSERT_EQUAL(number(s.reply->body, "unlocked"), 1);
+    operate(&s, "dropDevice", json_pack("{s:s}", "id", s.device));
+    CU_ASSERT_TRUE(is_answer(&s));
+    operate(&s, "createPairingKey", NULL);
+    CU_ASSERT_TRUE(is_answer(&s));
+    put(&s, "{\"settings\": {}}");
+    CU_ASSERT_TRUE(is_answer(&s));
+    put(&s, "{\"policies\": []}");
+    CU_ASSERT_TRUE(refused_for(&s, "policies"));
+}
+
+static void
+every_host_call_fails(void)
+{
+    json_t *settings = parse(PLAIN);
+    struct factor_test_result result = factor_test_each_failure(
+        mfa_plugin(), settings, a_working_day, NULL);
+
+    if (!result.ok)
+        tap_note("%s", result.problem);
+    tap_note("%u host calls failed in turn", result.tries);
+    CU_ASSERT_TRUE(result.ok);
+    CU_ASSERT_TRUE(result.tries > 30);
+    json_decref(settings);
+}
+
+static const struct tap_test tests[] = {
+    { "operators: listDevices masks, and shows locks", devices_listed },
+    { "operators, mfa B.6.3: addDevice", devices_added },
+    { "operators, mfa B.6.3: addDevice up to the limit",
+      devices_added_to_the_limit },
+    { "operators, mfa B.6.7: dropDevice, the default moves",
+      devices_removed },
+    { "operators: unlock one, or all and the account", unlocked },
+    { "operators: unlock forgives pushes", pushes_unlocked },
+    { "operators, M3, mfa B.7: createPairingKey", key_created },
+    { "operators, mfa B.7: 20 live keys", keys_to_the_limit },
+    { "operators: no application, no key", no_application },
+    { "operators need a user that is there", nobody },
+    { "operators, mfa B.3, B.4: putConfig", config_put },
+    { "operators: the configuration is nobody's", config_outlives_users },
+    { "operators: what getConfig gives can be put", config_goes_round },
+    { "operators, mfa B.3, B.4: ranges, told by the member's name",
+      configs_refused },
+    { "T3: every host call failing in turn", every_host_call_fails },
+};
+
+int
+main(void)
+{
+    static const struct tap_fixture fixture = { mfa_set_up, NULL };
+
+    return tap_main_with("mfa operator", &fixture, tests, TAP_COUNT(tests));
+}
