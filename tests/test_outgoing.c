@@ -726,7 +726,7 @@ static void
 threads_call(void)
 {
     pthread_t threads[12];
-    char url[100];
+    char url[200];
     void *wrong;
     size_t i;
 

@@ -9,7 +9,7 @@ const ANSWER_MAX = 65536;
 // Over https, or on this machine.
 const SAFE = /^(https:\/\/[^\s?#@\\/]|http:\/\/(localhost|127\.0\.0\.1|\[::1\])(?![^:/]))[^\s?#@\\]*$/;
 
-// code: what the server named, or offline, busy, issuer, fp, link, code, name.
+// code: what the server named, or offline, busy, issuer, fp, link, code.
 const trouble = (code, more) => Object.assign(new Error(code), { code, ...more });
 
 // Nobody knows whether the call arrived.
@@ -127,8 +127,8 @@ export function readTyped(text, key) {
 }
 
 export async function discover(issuer) {
-  const found = await ask(`${issuer}/.well-known/factor-phone`, 'discovery').catch(({ code }) => {
-    throw trouble(code === 'offline' ? code : 'issuer');
+  const found = await ask(`${issuer}/.well-known/factor-phone`, 'discovery').catch((error) => {
+    throw error.code === 'offline' ? error : trouble('issuer');
   });
   if (found.issuer !== issuer || !found.endpoint.startsWith(issuer.split(':')[0])) {
     throw trouble('issuer');
@@ -138,9 +138,6 @@ export async function discover(issuer) {
 
 // Gives the pairing's id.
 export async function pair({ issuer, code, fp }, name) {
-  if (!/^.{1,64}$/u.test(name)) {
-    throw trouble('name');
-  }
   const { endpoint, applications } = await discover(issuer);
   // Which of them are we? One says so, or it is the first.
   const { id: application } = applications.find((one) => /authenticator/i.test(one.name)) ?? applications[0] ?? {};

@@ -9,7 +9,7 @@ cancel|Cancel|Abbrechen
 close|Close|Schließen
 
 welcome|Confirm your sign-ons here|Anmeldungen hier bestätigen
-welcomeLead|Add a mobile app on the page where you sign on. Scan its QR code with this phone’s camera, or open its link here.|Fügen Sie auf der Anmeldeseite eine mobile App hinzu. Scannen Sie den QR-Code mit der Kamera dieses Telefons, oder öffnen Sie den Link hier.
+welcomeLead|Add a mobile app where you sign on. Scan its QR code with this phone’s camera, or open its link here.|Fügen Sie auf der Anmeldeseite eine mobile App hinzu. Scannen Sie den QR-Code mit diesem Telefon, oder öffnen Sie den Link hier.
 accounts|Your accounts|Ihre Konten
 add|Add an account|Konto hinzufügen
 wait|Waiting for the server…|Warte auf den Server…
@@ -73,17 +73,16 @@ renew|Renew the key|Schlüssel erneuern
 renewed|Renewed. The old key is worth nothing now.|Erneuert. Der alte Schlüssel ist nichts mehr wert.
 remove|Remove|Entfernen
 removal|Remove {name}?|{name} entfernen?
-removeLead|You will need another way to sign on at {host}.|Sie brauchen dann einen anderen Weg, sich bei {host} anzumelden.
+removeLead|You will need another way to sign on at {host}.|Danach melden Sie sich bei {host} anders an.
 forget|Forget it here only|Nur hier vergessen
 forgetLead|{host} was not told. Remove this device there, too.|{host} weiß nichts davon. Entfernen Sie dieses Gerät auch dort.
 
 eoffline|The server could not be reached.|Der Server ist nicht erreichbar.
 ebusy|The server has a problem. Try again.|Der Server hat ein Problem. Bitte noch einmal.
-eissuer|There is no sign-on server at this address.|Unter dieser Adresse ist kein Anmeldeserver.
+eissuer|No sign-on server answers there.|Dort antwortet kein Anmeldeserver.
 efp|This server is not the one of the link. Do not go on.|Das ist nicht der Server des Links. Brechen Sie ab.
 elink|This is no pairing link and no address.|Das ist weder Kopplungslink noch Adresse.
 ecode|A pairing key has 16 letters and digits (no I, L, O, U), or 12 digits.|Ein Kopplungsschlüssel hat 16 Buchstaben und Ziffern (ohne I, L, O, U) oder 12 Ziffern.
-ename|A name has 1 to 64 characters.|Ein Name hat 1 bis 64 Zeichen.
 ePAIRING_KEY_INVALID|Wrong, used or too old. Ask the page for a new key.|Falsch, benutzt oder zu alt. Holen Sie auf der Seite einen neuen.
 eAPPLICATION_INVALID|This key is for another app.|Dieser Schlüssel ist für eine andere App.
 eLIMIT_EXCEEDED|You may have no more devices. Remove one first.|Sie dürfen keine weiteren Geräte haben. Entfernen Sie erst eines.
@@ -95,6 +94,5 @@ estore|This browser keeps no keys: too old, private, or not over https.|Dieser B
 const LANGUAGES = ['en', 'de'];
 
 export const language = navigator.languages.map((tag) => tag.slice(0, 2)).find((tag) => LANGUAGES.includes(tag)) ?? 'en';
-export const has = (key) => TEXTS.has(key);
 export const t = (key, values) => TEXTS.get(key)[LANGUAGES.indexOf(language)].replace(/\{(\w+)\}/g, (all, name) => values[name]);
-export const problem = ({ code }) => t(has(`e${code}`) ? `e${code}` : 'eother');
+export const problem = ({ code }) => t(TEXTS.has(`e${code}`) ? `e${code}` : 'eother');

@@ -8,7 +8,7 @@ import { field, form, para, plain, press, region, ring, setRing } from './parts.
 import { now, pair, readTyped, renewKey, sendUnpair } from './protocol.mjs';
 import { canPush, drop, turnOff, turnOn } from './push.mjs';
 import { book, paired, remove } from './store.mjs';
-import { has, problem, t } from './texts.mjs';
+import { problem, t } from './texts.mjs';
 import { state, wake } from './waiting.mjs';
 
 const lead = (key, values) => para(t(key, values), 'lead');
@@ -45,7 +45,7 @@ function tile(pairing) {
     el('span', { class: 'tile-text' }, el('strong', {}, name), el('span', {}, host), standing(pairing)));
 }
 
-const standing = ({ status }) => status !== 'ACTIVE' && el('em', {}, t(has(status) ? status : 'locked'));
+const standing = ({ status }) => status !== 'ACTIVE' && el('em', {}, t(status === 'ACTIVATION_REQUIRED' ? status : 'locked'));
 
 // --- Pairing. ---
 
@@ -53,15 +53,15 @@ const standing = ({ status }) => status !== 'ACTIVE' && el('em', {}, t(has(statu
 export function add(link) {
   const issuer = field(t('issuer'), { inputmode: 'url' });
   const code = field(t('code'), { class: 'code' });
-  const name = field(t('name'), { value: navigator.userAgentData?.platform || navigator.platform });
+  const name = field(t('name'), { value: navigator.userAgentData?.platform || navigator.platform, maxlength: 64 });
   const notice = region('notice bad');
   const send = press(t('pair'), async () => {
     notice.say('');
     try {
-      go('account', await pair(link ?? readTyped(issuer.input.value, code.input.value), name.input.value.trim()), true);
+      go('account', await pair(link ?? readTyped(issuer.input.value, code.input.value), name.input.value || t('name')), true);
     } catch (error) {
       notice.say(problem(error));
-      ({ link: issuer, issuer, code, PAIRING_KEY_INVALID: code, name })[error.code]?.input.focus();
+      ({ link: issuer, issuer, code, PAIRING_KEY_INVALID: code })[error.code]?.input.focus();
     }
   }, 'primary');
   return [link ? t('pairWith', namesOf(link)) : t('add'), lead(link ? 'pairLead' : 'addLead'),
