@@ -3,7 +3,6 @@
 #include "tests/tap.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,15 @@ void
 tap_skip(const char *reason)
 {
     skip_reason = reason;
+}
+
+bool
+tap_skip_slow(void)
+{
+    if (!getenv("FACTOR_QUICK"))
+        return false;
+    tap_skip("too slow under valgrind");
+    return true;
 }
 
 void

@@ -25,6 +25,7 @@
 #ifndef TESTS_TAP_H
 #define TESTS_TAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <CUnit/CUnit.h>
@@ -53,6 +54,10 @@ int tap_main_with(const char *suite, const struct tap_fixture *fixture,
 /* The running test cannot be run here, because reason, a static string.
  * Return right after it.  A failed assertion outweighs it. */
 void tap_skip(const char *reason);
+
+/* For what takes minutes under valgrind: skips there (FACTOR_QUICK) and says
+ * true; other runs have it. */
+bool tap_skip_slow(void);
 
 /* One line of the running test's own, printed as "# ...". */
 void tap_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -2485,6 +2485,9 @@ whole_story(struct factor_test *t, void *context)
 static void
 every_host_call_fails(void)
 {
+    if (tap_skip_slow())
+        return;
+
     json_t *settings = parse(USER_CHOICE);
     struct factor_test_result result =
         factor_test_each_failure(plugin, settings, whole_story, NULL);

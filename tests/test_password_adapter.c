@@ -586,6 +586,9 @@ guesses_of_a_day(unsigned addresses)
 static void
 guesses_are_bounded(void)
 {
+    if (tap_skip_slow())
+        return;
+
     unsigned one = guesses_of_a_day(1), few = guesses_of_a_day(16);
     unsigned many = guesses_of_a_day(64);
 
@@ -772,6 +775,9 @@ import_password(void)
 static void
 import_hash(void)
 {
+    if (tap_skip_slow())
+        return;
+
     static const char *const prefixes[] = { "$y$", "$2b$", "$6$", "$5$",
                                             "$7$", "$gy$", "$1$" };
     struct factor_test *t = open_cheap();
@@ -1126,6 +1132,9 @@ whole_story(struct factor_test *t, void *context)
 static void
 every_host_call_fails(void)
 {
+    if (tap_skip_slow())
+        return;
+
     json_t *settings = json_loads("{" CHEAP "}", 0, NULL);
     struct factor_test_result result =
         factor_test_each_failure(plugin, settings, whole_story, NULL);

@@ -222,6 +222,9 @@ publishes(struct keys *some, const char *thumbprint)
 static void
 promised_key_stays(void)
 {
+    if (tap_skip_slow())
+        return;
+
     struct keys *rotated;
     struct factor_error err;
     int i;
