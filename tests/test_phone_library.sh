@@ -13,7 +13,7 @@ archive=$builddir/phone/.libs/libfactor-phone.a
 # No file, socket, clock, environment, process or locale.  explicit_bzero and
 # malloc_usable_size are of factor_phone_wipe_json.
 allowed='
-    mem(chr|cmp|cpy|move|set) explicit_bzero malloc_usable_size
+    mem(chr|cmp|cpy|move|set) bcmp explicit_bzero malloc_usable_size
     str(n?cmp|len|chr|str|spn|cspn|dup|rchr)
     v?snprintf
     malloc calloc free reallocarray
