@@ -40,6 +40,10 @@ allowed+='
     oath_(hotp|totp)_(generate|validate)[0-9a-z_]*
     oath_(hex2bin|bin2hex|base32_decode|base32_encode|strerror_name)
 '
+# The bytes of an address that is written out.
+allowed+='
+    inet_pton
+'
 # A hash of what is in the arguments; libxcrypt with the caller sized memory.
 allowed+='
     crypt_r crypt_rn crypt_gensalt_rn crypt_checksalt

@@ -2,21 +2,18 @@
 /* plugin/adapter-mfa/mfa_claim.c - a phone finds the host and becomes a device
  * (doc/phone-protocol.md, sections 2 and 3).
  *
- * Wrong keys are counted in records, so that neither a restart nor another
- * node forgets them: by address, by the first characters of the key, and all
- * together. */
+ * The user of a key is not known before the key is found, so a claim goes by
+ * what the key's record says of that user. */
+#include "plugin/adapter-mfa/mfa_guess.h"
+
 #include <string.h>
 
 #include "plugin/adapter-mfa/mfa_model.h"
-#include "plugin/adapter-mfa/mfa_statement.h"
 
-#define CLAIMS "mfa.claims"
 #define MINUTE_MS INT64_C(60000)
 
-enum { PREFIX_LEN = 4, NAME_MAX_LEN = 256, PUSH_MAX_LEN = 2048 };
-
 /* The reads, behind the configuration. */
-enum { READ_CONFIG, READ_PAIRING, READ_DEVICE, READ_COUNTS };
+enum { READ_CONFIG, READ_PAIRING, READ_DEVICE, READ_GUESSES };
 
 /* --- Discovery --- */
 
@@ -51,115 +48,6 @@ mfa_discover(struct mfa_call *call)
                   host->base_url, "/", host->environment, "/mobile",
                   "vapid_public_key", call->s.settings->vapid_key,
                   "applications", list_applications(call)));
-}
-
-/* --- Counting wrong keys --- */
-
-/* So many in a window close what is counted until it ends. */
-static const struct count_rule {
-    const char *purpose;
-    int64_t most;
-    int64_t window_ms;
-} count_rules[] = {
-    { "mfa.claims.address", 10, 10 * MINUTE_MS },
-    { "mfa.claims.prefix", 5, 60 * MINUTE_MS },
-    { "mfa.claims.all", 100, MINUTE_MS },
-};
-enum { COUNTS = sizeof(count_rules) / sizeof(count_rules[0]) };
-
-/* What is counted by each rule. */
-static void
-fill_names(const struct factor_step *in, const char *key,
-           struct factor_name names[COUNTS])
-{
-    const char *address = in->request->address;
-    const char *bytes[COUNTS] = { address ? address : "", key, "" };
-    const size_t lens[COUNTS] = { strlen(bytes[0]),
-                                  strnlen(key, PREFIX_LEN), 0 };
-    size_t i;
-
-    for (i = 0; i < COUNTS; i++)
-        names[i] = (struct factor_name){ .struct_size = sizeof(names[i]),
-                                         .purpose = count_rules[i].purpose,
-                                         .bytes = bytes[i],
-                                         .bytes_len = lens[i] };
-}
-
-/* Of a window that is over nothing counts any more. */
-static int64_t
-count_now(const struct factor_record *record, int64_t now_ms)
-{
-    if (!record || mfa_integer(record->body, "ends_at_ms") <= now_ms)
-        return 0;
-    return mfa_integer(record->body, "count");
-}
-
-/* Until when claims are closed; 0: they are open. */
-static int64_t
-closed_until(const struct mfa_call *call)
-{
-    const struct factor_record *record;
-    int64_t until_ms = 0, ends_ms;
-    size_t i;
-
-    for (i = 0; i < COUNTS; i++) {
-        record = factor_read_one(call->s.in, READ_COUNTS + i);
-        if (count_now(record, call->s.in->now_ms) < count_rules[i].most)
-            continue;
-        ends_ms = mfa_integer(record->body, "ends_at_ms");
-        until_ms = ends_ms > until_ms ? ends_ms : until_ms;
-    }
-    return until_ms;
-}
-
-static factor_status
-count_one(const struct mfa_call *call, size_t i,
-          const struct factor_name *name)
-{
-    const struct factor_record *record =
-        factor_read_one(call->s.in, READ_COUNTS + i);
-    int64_t now_ms = call->s.in->now_ms;
-    int64_t count = count_now(record, now_ms);
-    int64_t ends_ms = count > 0 ? mfa_integer(record->body, "ends_at_ms")
-                                : now_ms + count_rules[i].window_ms;
-    json_t *body = json_pack("{s:i, s:I, s:I}", "v", 1, "count",
-                             (json_int_t)(count + 1), "ends_at_ms",
-                             (json_int_t)ends_ms);
-    struct factor_put put = {
-        .struct_size = sizeof(put),
-        .collection = CLAIMS,
-        .id = record ? record->id : NULL,
-        .name = name,
-        .version = record ? record->version : 0,
-        .expires_at_ms = ends_ms,
-        .body = body,
-    };
-    factor_status status = FACTOR_OK;
-
-    if (!put.id)
-        status = mfa_new_id(&call->s, (uint8_t)(0x10 + i), &put.id);
-    if (!status)
-        status = body ? call->s.host->put(call->s.in->effects, &put)
-                      : FACTOR_E_NOMEM;
-    json_decref(body);
-    return status;
-}
-
-/* One answer for a key that is unknown, used, dead or of another phone. */
-static factor_status
-refuse_key(struct mfa_call *call, const char *key)
-{
-    struct factor_name names[COUNTS];
-    factor_status status = FACTOR_OK;
-    size_t i;
-
-    fill_names(call->s.in, key, names);
-    for (i = 0; i < COUNTS && !status; i++)
-        status = count_one(call, i, &names[i]);
-    if (!status)
-        status = mfa_audit(&call->s, "mfa.claim_refused", json_object());
-    return status ? status
-                  : mfa_call_refuse(call, 400, MFA_CODE_PAIRING_KEY, 0);
 }
 
 /* --- The plan --- */
@@ -197,9 +85,9 @@ mfa_claim_plan(const struct factor_host *host, const struct factor_step *in,
 {
     const char *typed = mfa_text(claims, "key");
     char key[MFA_PAIRING_KEY_SIZE], bytes[CLAIM_SIZE];
-    struct factor_name name, names[COUNTS];
+    struct factor_name name;
     factor_status status;
-    size_t len, i;
+    size_t len;
 
     if (!typed || !mfa_pairing_clean(typed, key) ||
         !claim_bytes(host, in, key, bytes, &len))
@@ -209,10 +97,7 @@ mfa_claim_plan(const struct factor_host *host, const struct factor_step *in,
     name = device_name(bytes, len);
     if (!status)
         status = host->read_name(reads, MFA_DEVICES, &name);
-    fill_names(in, key, names);
-    for (i = 0; i < COUNTS && !status; i++)
-        status = host->read_name(reads, CLAIMS, &names[i]);
-    return status;
+    return status ? status : mfa_guess_plan(host, in, key, reads);
 }
 
 /* --- The claim --- */
@@ -240,6 +125,18 @@ answer_claim(struct mfa_call *call, uint32_t status,
     return mfa_call_answer(call, status, body);
 }
 
+/* One answer for a key that is unknown, used, dead or of another phone. */
+static factor_status
+refuse_key(struct mfa_call *call, const char *key)
+{
+    factor_status status = mfa_guess_count(call, READ_GUESSES, key);
+
+    if (!status)
+        status = mfa_audit(&call->s, "mfa.claim_refused", json_object());
+    return status ? status
+                  : mfa_call_refuse(call, 400, MFA_CODE_PAIRING_KEY, 0);
+}
+
 /* The key is spent: the page that waits is told why. */
 static factor_status
 spend_key(struct mfa_call *call, struct mfa_pairing *pairing,
@@ -254,38 +151,41 @@ spend_key(struct mfa_call *call, struct mfa_pairing *pairing,
     return status ? status : mfa_call_refuse(call, 400, error, 0);
 }
 
-static bool
-text_fits(const char *text, size_t max)
+/* It is the right key, but somebody has been looking for it. */
+static factor_status
+kill_key(struct mfa_call *call, struct mfa_pairing *pairing)
 {
-    return text && *text && strlen(text) <= max;
+    factor_status status = mfa_audit(
+        &call->s, "mfa.pairing_key_killed",
+        json_pack("{s:s, s:s}", "user", call->s.user_id, "pairing",
+                  pairing->id));
+
+    return status ? status : spend_key(call, pairing, MFA_CODE_PAIRING_KEY);
 }
 
-/* What the phone tells of itself. */
+/* What the phone tells of itself; false: it does not. */
 static bool
 read_phone(struct mfa_call *call, const json_t *jwk)
 {
     const json_t *claims = call->claims;
-    const json_t *push = json_object_get(claims, "push");
+    const char *application = mfa_text(claims, "application");
     struct mfa_device *device = &call->device;
 
     *device = (struct mfa_device){
         .type = MFA_MOBILE,
         .created_at_ms = call->s.in->now_ms,
         .last_step = -1,
-        .application = mfa_text(claims, "application"),
+        .application = application,
         .model = mfa_text(claims, "name"),
         .platform = mfa_text(claims, "platform"),
-        .push = json_string_value(push),
+        .push = mfa_text(claims, "push"),
         .push_at_ms = call->s.in->now_ms,
         .jwk = jwk,
     };
     memcpy(device->key.bytes, call->s.in->entropy + MFA_ENTROPY_KEY,
            PASSCODE_CHALLENGE_KEY_LEN);
     device->key.len = PASSCODE_CHALLENGE_KEY_LEN;
-    return text_fits(device->model, NAME_MAX_LEN) &&
-           text_fits(device->platform, 16) &&
-           (!push || json_is_null(push) ||
-            text_fits(device->push, PUSH_MAX_LEN));
+    return application && *application && mfa_phone_fits(claims);
 }
 
 /* The policy of the key lets this application in. */
@@ -363,16 +263,39 @@ make_device(struct mfa_call *call, struct mfa_pairing *pairing,
     return status ? status : answer_claim(call, 201, pairing);
 }
 
-/* The same phone once more: its answer was lost. */
+/* The same phone once more, with the key that it has: its answer was lost. */
 static bool
 claimed_before(struct mfa_call *call, const struct mfa_pairing *pairing)
 {
     const struct factor_record *record =
         factor_read_one(call->s.in, READ_DEVICE);
+    char thumbprint[44];
 
-    return record && pairing->device &&
+    return record && pairing->device && pairing->thumbprint &&
            strcmp(record->id, pairing->device) == 0 &&
-           mfa_device_load(record, &call->device);
+           mfa_device_load(record, &call->device) && call->device.jwk &&
+           call->s.host->jwk_thumbprint(call->device.jwk, thumbprint) ==
+               FACTOR_OK &&
+           strcmp(thumbprint, pairing->thumbprint) == 0;
+}
+
+static factor_status
+claim_live_key(struct mfa_call *call, struct mfa_pairing *pairing,
+               const char *key, const json_t *jwk)
+{
+    const struct mfa_mobile *mobile;
+
+    if (mfa_guess_hunted(call, READ_GUESSES, pairing->created_at_ms))
+        return kill_key(call, pairing);
+    if (!read_phone(call, jwk))
+        return mfa_call_refuse(call, 400, MFA_CODE_STATEMENT, 0);
+    mobile = allowed_application(call, pairing);
+    if (!mobile)
+        return spend_key(call, pairing, MFA_CODE_APPLICATION);
+    if (pairing->full)
+        return spend_key(call, pairing, MFA_CODE_LIMIT);
+    call->device.active = pairing->by_operator || !mobile->confirm_pairing;
+    return make_device(call, pairing, key);
 }
 
 static factor_status
@@ -381,7 +304,6 @@ claim_key(struct mfa_call *call, const char *key, const json_t *jwk)
     const struct factor_record *record =
         factor_read_one(call->s.in, READ_PAIRING);
     struct mfa_pairing pairing;
-    const struct mfa_mobile *mobile;
 
     if (!record || !mfa_pairing_load(record, &pairing))
         return refuse_key(call, key);
@@ -390,38 +312,34 @@ claim_key(struct mfa_call *call, const char *key, const json_t *jwk)
         return answer_claim(call, 200, &pairing);
     if (!mfa_pairing_live(&pairing, call->s.in->now_ms))
         return refuse_key(call, key);
-    if (!read_phone(call, jwk))
-        return mfa_call_refuse(call, 400, MFA_CODE_STATEMENT, 0);
-    mobile = allowed_application(call, &pairing);
-    if (!mobile)
-        return spend_key(call, &pairing, MFA_CODE_APPLICATION);
-    if (pairing.full)
-        return spend_key(call, &pairing, MFA_CODE_LIMIT);
-    call->device.active = pairing.by_operator || !mobile->confirm_pairing;
-    return make_device(call, &pairing, key);
+    return claim_live_key(call, &pairing, key, jwk);
+}
+
+static factor_status
+claim_verified(struct mfa_call *call, const json_t *jwk)
+{
+    const char *typed = mfa_text(call->claims, "key");
+    char key[MFA_PAIRING_KEY_SIZE];
+    int64_t until_ms = mfa_guess_closed_until(call, READ_GUESSES);
+
+    if (!typed || !mfa_pairing_clean(typed, key))
+        return mfa_call_refuse(call, 400, MFA_CODE_PAIRING_KEY, 0);
+    if (until_ms > 0)
+        return mfa_call_refuse(call, 429, MFA_CODE_LIMITED, until_ms);
+    return claim_key(call, key, jwk);
 }
 
 factor_status
 mfa_claim(struct mfa_call *call)
 {
     json_t *jwk = mfa_plain_jwk(json_object_get(call->s.in->fields, "key"));
-    char key[MFA_PAIRING_KEY_SIZE];
-    const char *typed;
-    factor_status status = FACTOR_OK;
-    int64_t until_ms;
+    bool verified = false;
+    factor_status status =
+        jwk ? mfa_call_verify(call, jwk, "pair", &verified)
+            : mfa_call_refuse(call, 400, MFA_CODE_STATEMENT, 0);
 
-    if (jwk && mfa_call_verify(call, jwk, "pair")) {
-        typed = mfa_text(call->claims, "key");
-        until_ms = closed_until(call);
-        if (!typed || !mfa_pairing_clean(typed, key))
-            status = mfa_call_refuse(call, 400, MFA_CODE_PAIRING_KEY, 0);
-        else if (until_ms > 0)
-            status = mfa_call_refuse(call, 429, MFA_CODE_LIMITED, until_ms);
-        else
-            status = claim_key(call, key, jwk);
-    } else if (!jwk) {
-        status = mfa_call_refuse(call, 400, MFA_CODE_STATEMENT, 0);
-    }
+    if (!status && verified)
+        status = claim_verified(call, jwk);
     json_decref(jwk);
     return status;
 }

@@ -7,24 +7,14 @@
  * reads one on its way has nothing. */
 #include <string.h>
 
-#include "plugin/adapter-mfa/mfa_effects.h"
 #include "plugin/adapter-mfa/mfa_flow.h"
+#include "plugin/adapter-mfa/mfa_statement.h"
 
-#define STATEMENT_TYPE "factor-phone+jwt"
 #define TAKEN_MS (INT64_C(3) * 60 * 1000) /* longer than one can be valid */
 
-enum { CLOCK_S = 60, JTI_LEN = 22, NAME_MAX_LEN = 256, NAME_CHARACTERS = 64,
-       PUSH_MAX_LEN = 2048 };
+enum { CLOCK_S = 60 };
 
 /* --- Taken once --- */
-
-static bool
-jti_fits(const char *jti)
-{
-    return jti && strlen(jti) == JTI_LEN &&
-           strspn(jti, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                       "0123456789-_") == JTI_LEN;
-}
 
 static struct factor_name
 jti_name(const char *jti)
@@ -48,7 +38,7 @@ mfa_payload_plan(const struct factor_host *host, const struct factor_step *in,
 
     if (!payload || host->jws_peek(payload, &claims) != FACTOR_OK)
         return FACTOR_OK;
-    if (jti_fits(mfa_text(claims, "jti"))) {
+    if (mfa_nonce_fits(mfa_text(claims, "jti"))) {
         name = jti_name(mfa_text(claims, "jti"));
         status = host->read_name(reads, MFA_JTIS, &name);
     }
@@ -99,38 +89,6 @@ time_fits(const json_t *claims, int64_t now_ms)
            json_integer_value(iat) <= now_s + CLOCK_S;
 }
 
-static size_t
-count_characters(const char *text)
-{
-    size_t count = 0;
-
-    for (; *text; text++)
-        count += ((unsigned char)*text & 0xc0) != 0x80;
-    return count;
-}
-
-/* As a phone tells it at pairing. */
-static bool
-phone_fits(const json_t *claims)
-{
-    static const char *const platforms[] = { "android", "ios", "web",
-                                             "other" };
-    const char *name = mfa_text(claims, "name");
-    const json_t *push = json_object_get(claims, "push");
-    size_t i;
-
-    if (!name || !*name || strlen(name) > NAME_MAX_LEN ||
-        count_characters(name) > NAME_CHARACTERS)
-        return false;
-    if (push && (!json_is_string(push) ||
-                 json_string_length(push) > PUSH_MAX_LEN))
-        return false;
-    for (i = 0; i < sizeof(platforms) / sizeof(platforms[0]); i++)
-        if (is(claims, "platform", platforms[i]))
-            return true;
-    return false;
-}
-
 static bool
 claims_fit(const struct mfa_step *s, const json_t *claims)
 {
@@ -142,8 +100,8 @@ claims_fit(const struct mfa_step *s, const json_t *claims)
            mfa_application_find(s->config, mfa_text(claims, "application"),
                                 &application) &&
            time_fits(claims, s->in->now_ms) &&
-           jti_fits(mfa_text(claims, "jti")) && !s->jti_taken &&
-           phone_fits(claims);
+           mfa_nonce_fits(mfa_text(claims, "jti")) && !s->jti_taken &&
+           mfa_phone_fits(claims);
 }
 
 /* The key in the statement, by which it must be signed; new reference or
@@ -173,7 +131,7 @@ mfa_payload_verify(struct mfa_step *s, const char *payload,
     *ret_claims = NULL;
     if (!key)
         return FACTOR_OK;
-    status = s->host->jws_verify(key, STATEMENT_TYPE, payload, &claims);
+    status = s->host->jws_verify(key, MFA_STATEMENT_TYPE, payload, &claims);
     json_decref(key);
     if (status)
         return status == FACTOR_E_NOMEM ? status : FACTOR_OK;

@@ -8,13 +8,24 @@
 
 #include "factor/declare.h"
 #include "plugin/adapter-mfa/mfa_model.h"
+#include "plugin/adapter-mfa/mfa_pair.h"
 #include "plugin/adapter-mfa/mfa_statement.h"
 
-enum { STATEMENT_MAX = 8192, JWK_MEMBER_MAX = 64, AUTHS_MAX = 20,
-       NONCE_MAX = 64, METHOD_MAX = 16, PUSH_MAX_LEN = 2048 };
+/* A user's sign-ons of a quarter of an hour; phones are shown fewer, since
+ * what they are answered is bounded, and so is each of its texts. */
+enum { AUTHS_MAX = 100, SHOWN_MAX = 20, TEXT_MAX = 512 };
 
-/* The reads of a paired phone's call, behind the configuration. */
-enum { READ_CONFIG, READ_DEVICE, READ_USER, READ_ACCOUNT, READ_AUTHS };
+enum { STATEMENT_MAX = 8192, JWK_MEMBER_MAX = 64, METHOD_MAX = 16 };
+
+/* The reads of a paired phone's call, behind the configuration; the last one
+ * is the sign-ons, the one sign-on, or the devices, by call. */
+enum { READ_CONFIG, READ_DEVICE, READ_USER, READ_ACCOUNT, READ_MORE };
+
+static bool
+same_or_none(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
 
 /* --- What waits --- */
 
@@ -41,17 +52,44 @@ show_number(const struct mfa_push *push)
                      choices[0], choices[1], choices[2]);
 }
 
+/* As much of a text as phones take, whole characters: whoever signs on chooses
+ * how long some of them are.  NULL is none. */
+static size_t
+shown_len(const char *text)
+{
+    size_t len = text ? strnlen(text, TEXT_MAX + 1) : 0;
+
+    if (len <= TEXT_MAX)
+        return len;
+    for (len = TEXT_MAX; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80;)
+        len--;
+    return len;
+}
+
+static json_t *
+show_text(const char *text)
+{
+    return json_pack("s%", text ? text : "", shown_len(text));
+}
+
+static json_t *
+show_or_omit(const char *text)
+{
+    return text ? show_text(text) : NULL;
+}
+
 static json_t *
 show_request(const struct mfa_auth *auth)
 {
     const struct mfa_push *push = &auth->push;
 
     return json_pack(
-        "{s:s, s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:I, s:I, s:o*}", "id",
+        "{s:s, s:s, s:s, s:o, s:o*, s:o, s:o*, s:o*, s:I, s:I, s:o*}", "id",
         auth->id, "kind", push->silent ? "silent" : "authentication",
-        "challenge", push->challenge, "client", auth->client, "client_name",
-        auth->client_name, "host", auth->host, "address", auth->address,
-        "agent", auth->agent, "issued_at",
+        "challenge", push->challenge, "client", show_text(auth->client),
+        "client_name", show_or_omit(auth->client_name), "host",
+        show_text(auth->host), "address", show_or_omit(auth->address), "agent",
+        show_or_omit(auth->agent), "issued_at",
         (json_int_t)(push->sent_at_ms / 1000), "expires_at",
         (json_int_t)(push->expires_at_ms / 1000), "number",
         show_number(push));
@@ -63,47 +101,49 @@ waits(const struct mfa_call *call, const struct mfa_auth *auth)
     const char *failure;
     int64_t changes_at_ms;
 
-    return auth->stage == MFA_STAGE_PUSH && auth->device &&
-           strcmp(auth->device, call->device.id) == 0 &&
+    return !call->device.blocked && auth->stage == MFA_STAGE_PUSH &&
+           auth->device && strcmp(auth->device, call->device.id) == 0 &&
            mfa_auth_seen(auth, &call->device, call->s.in->now_ms, &failure,
                          &changes_at_ms) == MFA_SEEN_WAITING;
+}
+
+/* NULL: no memory. */
+static json_t *
+show_waiting(const struct mfa_call *call)
+{
+    const struct factor_records *found = call->s.in->reads[READ_MORE];
+    json_t *list = json_array();
+    struct mfa_auth auth;
+    uint32_t i;
+
+    for (i = 0; i < found->count && json_array_size(list) < SHOWN_MAX; i++)
+        if (mfa_auth_load(found->records[i], &auth) && waits(call, &auth) &&
+            json_array_append_new(list, show_request(&auth))) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
 }
 
 static factor_status
 list_requests(struct mfa_call *call)
 {
-    const struct factor_records *found = call->s.in->reads[READ_AUTHS];
-    json_t *list = json_array();
-    struct mfa_auth auth;
-    factor_status status;
-    uint32_t i;
-
-    for (i = 0; list && i < found->count; i++)
-        if (mfa_auth_load(found->records[i], &auth) && waits(call, &auth) &&
-            json_array_append_new(list, show_request(&auth))) {
-            json_decref(list);
-            list = NULL;
-        }
-    i = (uint32_t)json_array_size(list);
-    status = mfa_call_answer(
+    json_t *list = show_waiting(call);
+    bool none = json_array_size(list) == 0;
+    factor_status status = mfa_call_answer(
         call, 200,
         list ? json_pack("{s:s, s:o}", "status",
                          call->device.active ? "ACTIVE"
                                              : "ACTIVATION_REQUIRED",
                          "requests", list)
              : NULL);
-    if (!status && i == 0)
+
+    if (!status && none)
         call->out->verdict = FACTOR_CONTINUE; /* there may soon be one */
     return status;
 }
 
 /* --- Answers --- */
-
-static bool
-same_or_none(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
 
 static bool
 one_of(const json_t *list, const char *word)
@@ -116,21 +156,30 @@ one_of(const json_t *list, const char *word)
     return false;
 }
 
-/* Of the application's list, or of ours; and none that amr gives a meaning
- * of its own (P3). */
+static bool
+is_word(const char *text)
+{
+    size_t len = text ? strlen(text) : 0;
+
+    return len > 0 && len <= METHOD_MAX &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
+}
+
+/* Of the application's list, or of ours; and none that amr or acr give a
+ * meaning of its own, which is for the host to say (P3). */
 static const char *
 allowed_method(const struct mfa_call *call)
 {
     static const char *const ours[] = { "face", "fpt", "pin" };
-    static const char *const reserved[] = { "mfa", "mca", "pwd", "otp", "sms",
-                                            "tel", "email", "swk", "hwk",
-                                            "user", "fido" };
+    static const char *const reserved[] = {
+        "mfa", "mca", "pwd", "otp", "sms", "tel", "email", "swk", "hwk",
+        "user", "fido", "geo", "kba", "rba", "sc", "wia", "phr", "phrh"
+    };
     const char *method = mfa_text(call->claims, "method");
     struct mfa_application application;
-    size_t i, len = method ? strlen(method) : 0;
+    size_t i;
 
-    if (len == 0 || len > METHOD_MAX ||
-        strspn(method, "abcdefghijklmnopqrstuvwxyz0123456789_") != len)
+    if (!is_word(method))
         return NULL;
     for (i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
         if (strcmp(reserved[i], method) == 0)
@@ -143,6 +192,18 @@ allowed_method(const struct mfa_call *call)
         if (strcmp(ours[i], method) == 0)
             return method;
     return NULL;
+}
+
+static factor_status
+note_dropped(struct mfa_call *call)
+{
+    const json_t *said = json_object_get(call->claims, "method");
+    const char *method = json_string_value(said);
+
+    if (!said || call->s.auth.push.method)
+        return FACTOR_OK;
+    return mfa_audit_device(&call->s, "mfa.method_dropped", &call->device,
+                            is_word(method) ? method : "malformed");
 }
 
 /* What a person says with a denial; anything else is not repeated. */
@@ -163,8 +224,7 @@ known_reason(const struct mfa_call *call)
 static bool
 load_auth(struct mfa_call *call)
 {
-    const struct factor_record *record =
-        factor_read_one(call->s.in, READ_AUTHS);
+    const struct factor_record *record = factor_read_one(call->s.in, READ_MORE);
 
     call->s.has_auth = record && record->owner &&
                        strcmp(record->owner, call->s.user_id) == 0 &&
@@ -172,37 +232,68 @@ load_auth(struct mfa_call *call)
     return call->s.has_auth;
 }
 
+/* Nobody knows is nowhere. */
 static bool
 from_same_client(const struct mfa_call *call)
 {
     const struct factor_request *request = call->s.in->request;
 
-    return same_or_none(request->address, call->s.auth.address) &&
+    return request->address &&
+           same_or_none(request->address, call->s.auth.address) &&
            same_or_none(request->user_agent, call->s.auth.agent);
 }
 
-/* It says what the request said, and is not too old. */
+/* It says all that an answer says, and is not too old. */
 static bool
-answer_fits(const struct mfa_call *call, const char *decision)
+is_answer(const struct mfa_call *call)
 {
     const json_t *claims = call->claims;
-    const char *nonce = mfa_text(claims, "nonce");
+    const json_t *number = json_object_get(claims, "number");
+    const char *decision = mfa_text(claims, "decision");
+    const char *challenge = mfa_text(claims, "challenge");
 
-    return nonce && *nonce && strlen(nonce) <= NONCE_MAX && decision &&
+    return mfa_text(claims, "request") && challenge && *challenge &&
+           mfa_nonce_fits(mfa_text(claims, "nonce")) && decision &&
            (strcmp(decision, "approve") == 0 ||
             strcmp(decision, "deny") == 0) &&
-           same_or_none(mfa_text(claims, "client"), call->s.auth.client) &&
-           same_or_none(mfa_text(claims, "host"), call->s.auth.host) &&
+           (!number || json_is_string(number)) &&
            mfa_integer(claims, "exp") >= call->s.in->now_ms / 1000;
 }
 
-static factor_status
-ignore_answer(struct mfa_call *call)
+/* What the phone repeats of a request is what it was shown. */
+static bool
+was_shown(const char *said, const char *meant)
 {
-    factor_status status = mfa_audit_device(
-        &call->s, "mfa.answer_ignored", &call->device, NULL);
+    const char *shown = meant ? meant : "";
+
+    return said && strlen(said) == shown_len(shown) &&
+           strncmp(said, shown, strlen(said)) == 0;
+}
+
+static bool
+of_this_client(const struct mfa_call *call)
+{
+    return was_shown(mfa_text(call->claims, "client"), call->s.auth.client) &&
+           was_shown(mfa_text(call->claims, "host"), call->s.auth.host);
+}
+
+/* Changes nothing, and is known of. */
+static factor_status
+ignore_answer(struct mfa_call *call, const char *why)
+{
+    factor_status status =
+        mfa_audit_device(&call->s, "mfa.push_ignored", &call->device, why);
 
     return status ? status : mfa_call_refuse(call, 409, MFA_CODE_GONE, 0);
+}
+
+static factor_status
+ignore_client(struct mfa_call *call)
+{
+    factor_status status = mfa_audit_device(
+        &call->s, "mfa.push_ignored", &call->device, "other_client");
+
+    return status ? status : mfa_call_refuse(call, 400, MFA_CODE_STATEMENT, 0);
 }
 
 static factor_status
@@ -216,49 +307,71 @@ tell_result(struct mfa_call *call)
 }
 
 static factor_status
+report_answer(struct mfa_call *call, bool approved)
+{
+    const char *reason = call->s.auth.push.reason;
+    factor_status status = mfa_audit_device(
+        &call->s, approved ? "mfa.push_approved" : "mfa.push_denied",
+        &call->device, reason);
+
+    if (!status && approved)
+        status = note_dropped(call);
+    if (!status && reason && strcmp(reason, "REPORT_FRAUD") == 0)
+        status = mfa_audit_device(&call->s, "mfa.fraud_reported",
+                                  &call->device, NULL);
+    return status;
+}
+
+static factor_status
 write_answer(struct mfa_call *call, enum mfa_answered answered)
 {
-    const struct mfa_push *push = &call->s.auth.push;
     bool approved = answered == MFA_ANSWER_APPROVED;
     factor_status status = mfa_put_auth(&call->s);
 
     if (!status)
         status = mfa_put_device(&call->s, &call->device);
-    if (!status && !approved && !push->silent)
+    if (!status && !approved && !call->s.auth.push.silent)
         status = mfa_put_account(&call->s);
     if (!status)
-        status = mfa_audit_device(&call->s,
-                                  approved ? "mfa.push_approved"
-                                           : "mfa.push_denied",
-                                  &call->device, push->reason);
-    if (!status && push->reason && strcmp(push->reason, "REPORT_FRAUD") == 0)
-        status = mfa_audit_device(&call->s, "mfa.fraud_reported",
-                                  &call->device, NULL);
+        status = report_answer(call, approved);
     return status ? status : tell_result(call);
 }
 
+/* Nothing changes: because the sign-on has gone on with this very answer, or
+ * because the answer is none to what it asks now. */
 static factor_status
-take_answer(struct mfa_call *call)
+answer_gone(struct mfa_call *call, const struct mfa_answer *answer)
 {
-    const char *decision = mfa_text(call->claims, "decision");
-    struct mfa_answer answer;
-    enum mfa_answered answered;
+    const struct mfa_auth *auth = &call->s.auth;
 
-    if (!load_auth(call))
-        return ignore_answer(call);
-    if (!answer_fits(call, decision))
-        return mfa_call_refuse(call, 400, MFA_CODE_STATEMENT, 0);
-    answer = (struct mfa_answer){
-        .challenge = mfa_text(call->claims, "challenge"),
-        .nonce = mfa_text(call->claims, "nonce"),
-        .approve = strcmp(decision, "approve") == 0,
-        .number = mfa_text(call->claims, "number"),
+    if (!auth->device || strcmp(auth->device, call->device.id) != 0)
+        return ignore_answer(call, "foreign");
+    if (strcmp(auth->push.challenge, answer->challenge) != 0)
+        return ignore_answer(call, "old");
+    if (auth->push.decision == MFA_UNDECIDED)
+        return ignore_answer(call, "expired");
+    return same_or_none(auth->push.nonce, answer->nonce)
+               ? tell_result(call)
+               : ignore_answer(call, "repeated");
+}
+
+static factor_status
+decide_push(struct mfa_call *call)
+{
+    const json_t *claims = call->claims;
+    const struct mfa_answer answer = {
+        .challenge = mfa_text(claims, "challenge"),
+        .nonce = mfa_text(claims, "nonce"),
+        .approve = strcmp(mfa_text(claims, "decision"), "approve") == 0,
+        .number = mfa_text(claims, "number"),
         .method = allowed_method(call),
         .reason = known_reason(call),
         .same_client = from_same_client(call),
     };
-    answered = mfa_auth_answer(&call->s.auth, &call->device, &call->s.account,
-                               &call->s.limits, &answer, call->s.in->now_ms);
+    enum mfa_answered answered =
+        mfa_auth_answer(&call->s.auth, &call->device, &call->s.account,
+                        &call->s.limits, &answer, call->s.in->now_ms);
+
     switch (answered) {
     case MFA_ANSWER_APPROVED:
     case MFA_ANSWER_DENIED:
@@ -267,25 +380,40 @@ take_answer(struct mfa_call *call)
         return tell_result(call);
     case MFA_ANSWER_GONE:
     default:
-        return ignore_answer(call);
+        return answer_gone(call, &answer);
     }
+}
+
+static factor_status
+take_answer(struct mfa_call *call)
+{
+    if (!is_answer(call))
+        return mfa_call_refuse(call, 400, MFA_CODE_STATEMENT, 0);
+    if (!load_auth(call))
+        return ignore_answer(call, "foreign");
+    if (call->device.blocked)
+        return ignore_answer(call, "blocked");
+    return of_this_client(call) ? decide_push(call) : ignore_client(call);
 }
 
 /* --- Changes --- */
 
-/* Each is made after the one before: none can be played again. */
-static bool
-in_order(struct mfa_call *call)
+/* Each is made after the one before: none can be played again.  Made at the
+ * instant of iat, which is near our clock, none is far ahead of the next one.
+ * *ret_in_order false: the outcome says what is wrong. */
+static factor_status
+in_order(struct mfa_call *call, bool *ret_in_order)
 {
     int64_t at_ms = mfa_integer(call->claims, "iat_ms");
 
-    if (at_ms <= call->device.statement_at_ms ||
-        at_ms > call->s.in->now_ms + 120000) {
-        mfa_call_refuse(call, 409, MFA_CODE_REPLAYED, 0);
-        return false;
-    }
+    *ret_in_order = false;
+    if (at_ms / 1000 != mfa_integer(call->claims, "iat"))
+        return mfa_call_refuse(call, 400, MFA_CODE_STATEMENT, 0);
+    if (at_ms <= call->device.statement_at_ms)
+        return mfa_call_refuse(call, 409, MFA_CODE_REPLAYED, 0);
     call->device.statement_at_ms = at_ms;
-    return true;
+    *ret_in_order = true;
+    return FACTOR_OK;
 }
 
 static factor_status
@@ -302,82 +430,72 @@ static factor_status
 change_push(struct mfa_call *call)
 {
     const json_t *push = json_object_get(call->claims, "push");
-    const char *address = json_string_value(push);
+    bool next;
+    factor_status status = in_order(call, &next);
 
-    if (!json_is_null(push) &&
-        (!address || strlen(address) > PUSH_MAX_LEN || !strchr(address, ':')))
+    if (status || !next)
+        return status;
+    if (!push || !mfa_push_fits(push))
         return mfa_call_refuse(call, 400, MFA_CODE_STATEMENT, 0);
-    if (!in_order(call))
-        return FACTOR_OK;
-    call->device.push = address;
+    call->device.push = json_string_value(push);
     call->device.push_at_ms = call->s.in->now_ms;
     return write_change(call, "mfa.push_address_changed");
 }
 
-/* The new key signs too: nobody takes a key that is not his. */
-static bool
-proof_fits(struct mfa_call *call, const json_t *jwk)
+/* The new key signs too, and now: nobody takes a key that is not his.  A
+ * detail code, or NULL: it fits. */
+static const char *
+proof_fault(const struct mfa_call *call, const json_t *jwk)
 {
-    const char *proof = mfa_text(call->claims, "proof");
+    const char *proof = mfa_text(call->claims, "proof"), *fault;
     json_t *claims = NULL;
-    bool fits;
 
-    if (!proof || call->s.host->jws_verify(jwk, MFA_STATEMENT_TYPE, proof,
-                                           &claims) != FACTOR_OK)
-        return false;
-    fits = same_or_none(mfa_text(claims, "purpose"), "proof") &&
-           same_or_none(mfa_text(claims, "device"), call->device.id) &&
-           same_or_none(mfa_text(claims, "user"), call->s.user_id) &&
-           same_or_none(mfa_text(claims, "aud"), call->s.host->base_url);
+    if (!jwk || !proof ||
+        call->s.host->jws_verify(jwk, MFA_STATEMENT_TYPE, proof, &claims) !=
+            FACTOR_OK)
+        return MFA_CODE_STATEMENT;
+    fault = mfa_claims_fault(call, claims, "proof");
     json_decref(claims);
-    return fits;
+    return fault;
 }
 
 static factor_status
 change_key(struct mfa_call *call)
 {
-    json_t *jwk = mfa_plain_jwk(json_object_get(call->claims, "key"));
-    factor_status status = FACTOR_OK;
+    json_t *jwk;
+    const char *fault;
+    bool next;
+    factor_status status = in_order(call, &next);
 
-    if (!jwk || !proof_fits(call, jwk)) {
-        json_decref(jwk);
-        return mfa_call_refuse(call, 400, MFA_CODE_STATEMENT, 0);
-    }
-    if (in_order(call)) {
-        call->device.jwk = jwk;
-        status = write_change(call, "mfa.device_key_changed");
-    }
+    if (status || !next)
+        return status;
+    jwk = mfa_plain_jwk(json_object_get(call->claims, "key"));
+    fault = proof_fault(call, jwk);
+    call->device.jwk = jwk;
+    status = fault ? mfa_call_refuse(call, 400, fault, 0)
+                   : write_change(call, "mfa.device_key_changed");
     json_decref(jwk);
     return status;
 }
 
-/* The one after it becomes the default (MFA service API, device order). */
-static void
-leave_account(struct mfa_call *call)
-{
-    struct mfa_account *account = &call->s.account;
-
-    if (same_or_none(account->default_device, call->device.id))
-        account->default_device = NULL;
-}
-
+/* As any device is removed, but that it was the phone that did. */
 static factor_status
 unpair(struct mfa_call *call)
 {
-    factor_status status;
+    struct mfa_step *s = &call->s;
+    const struct mfa_device *device;
+    bool next;
+    factor_status status = in_order(call, &next);
 
-    if (!in_order(call))
-        return FACTOR_OK;
-    leave_account(call);
-    status = mfa_remove(&call->s, call->device.record);
+    if (status || !next)
+        return status;
+    status = mfa_load_devices(s, s->in->reads[READ_MORE]);
     if (!status)
-        status = mfa_put_account(&call->s);
-    if (!status)
-        status = mfa_audit_device(&call->s, "mfa.device_removed",
-                                  &call->device, "phone");
-    if (!status)
-        status = mfa_send_notice(&call->s, "mfa.device_removed",
-                                 &call->device);
+        status = mfa_audit_device(s, "mfa.unpaired", &call->device, "phone");
+    if (status)
+        return status;
+    device = mfa_find(s, call->device.id);
+    status = mfa_drop_device(s, device ? device : &call->device);
     return status ? status : mfa_call_answer(call, 200, json_object());
 }
 
@@ -455,13 +573,31 @@ operation_of(const struct factor_step *in)
 
 /* --- The plan --- */
 
+/* What the call reads besides. */
+static factor_status
+plan_more(const struct factor_host *host, const struct factor_step *in,
+          const json_t *claims, struct factor_reads *reads)
+{
+    const char *user = mfa_text(claims, "user");
+    const char *request = mfa_text(claims, "request");
+    const char *call = in->resource->name;
+
+    if (strcmp(call, "phone.requests") == 0)
+        return host->read_owned(reads, MFA_AUTHS, user, AUTHS_MAX);
+    if (strcmp(call, "phone.unpair") == 0)
+        return host->read_owned(reads, MFA_DEVICES, user, MFA_DEVICES_MAX);
+    if (strcmp(call, "phone.answers") == 0 && request &&
+        strlen(request) <= FACTOR_ID_MAX)
+        return host->read_id(reads, MFA_AUTHS, request);
+    return FACTOR_OK;
+}
+
 /* Whom the statement speaks of is believed only to know what to read. */
 static factor_status
 plan_device(const struct factor_host *host, const struct factor_step *in,
             const json_t *claims, struct factor_reads *reads)
 {
     const char *user = mfa_text(claims, "user");
-    const char *request = mfa_text(claims, "request");
     const char *device = mfa_text(in->path, "device");
     factor_status status;
 
@@ -473,12 +609,7 @@ plan_device(const struct factor_host *host, const struct factor_step *in,
         status = host->read_user(reads, user);
     if (!status)
         status = host->read_id(reads, MFA_ACCOUNTS, user);
-    if (!status && strcmp(in->resource->name, "phone.requests") == 0)
-        status = host->read_owned(reads, MFA_AUTHS, user, AUTHS_MAX);
-    if (!status && strcmp(in->resource->name, "phone.answers") == 0 &&
-        request && strlen(request) <= FACTOR_ID_MAX)
-        status = host->read_id(reads, MFA_AUTHS, request);
-    return status;
+    return status ? status : plan_more(host, in, claims, reads);
 }
 
 factor_status
@@ -522,14 +653,21 @@ load_device(struct mfa_call *call)
     return true;
 }
 
+/* A statement that nothing could be read for is none; that the device is not
+ * there is said only when that was looked for, since the phone forgets it. */
 static factor_status
 run_device(struct mfa_call *call, const struct operation *operation)
 {
+    bool verified;
+    factor_status status;
+
+    if (call->s.in->read_count <= READ_ACCOUNT)
+        return mfa_call_refuse(call, 400, MFA_CODE_STATEMENT, 0);
     if (!load_device(call))
         return mfa_call_refuse(call, 404, MFA_CODE_NOT_PAIRED, 0);
-    if (!mfa_call_verify(call, call->device.jwk, operation->purpose))
-        return FACTOR_OK;
-    return operation->run(call);
+    status = mfa_call_verify(call, call->device.jwk, operation->purpose,
+                             &verified);
+    return status || !verified ? status : operation->run(call);
 }
 
 factor_status

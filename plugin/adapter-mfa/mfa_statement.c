@@ -8,7 +8,8 @@
 #include "plugin/adapter-mfa/mfa_flow.h"
 #include "plugin/adapter-mfa/mfa_model.h"
 
-enum { CLOCK_S = 60 };
+enum { CLOCK_S = 60, NONCE_LEN = 22, NAME_MAX_LEN = 256, NAME_CHARACTERS = 64,
+       PUSH_MAX_LEN = 2048 };
 
 /* --- Answers --- */
 
@@ -61,36 +62,91 @@ of_this_device(const struct mfa_call *call, const json_t *claims)
            is(claims, "user", call->device.record->owner);
 }
 
-static bool
-is_fresh(const struct mfa_call *call, const json_t *claims)
+const char *
+mfa_claims_fault(const struct mfa_call *call, const json_t *claims,
+                 const char *purpose)
 {
     int64_t now_s = call->s.in->now_ms / 1000;
     int64_t iat = mfa_integer(claims, "iat");
 
-    return json_is_integer(json_object_get(claims, "iat")) &&
-           iat >= now_s - CLOCK_S && iat <= now_s + CLOCK_S;
+    if (mfa_integer(claims, "v") != 1 || !is(claims, "purpose", purpose) ||
+        !is(claims, "aud", call->s.host->base_url) ||
+        !of_this_device(call, claims) ||
+        !json_is_integer(json_object_get(claims, "iat")))
+        return MFA_CODE_STATEMENT;
+    if (iat < now_s - CLOCK_S || iat > now_s + CLOCK_S)
+        return MFA_CODE_CLOCK;
+    return NULL;
+}
+
+factor_status
+mfa_call_verify(struct mfa_call *call, const json_t *jwk, const char *purpose,
+                bool *ret_verified)
+{
+    const char *statement = mfa_text(call->s.in->fields, "statement");
+    const char *fault = MFA_CODE_STATEMENT;
+    factor_status status = FACTOR_E_INPUT;
+
+    *ret_verified = false;
+    if (statement)
+        status = call->s.host->jws_verify(jwk, MFA_STATEMENT_TYPE, statement,
+                                          &call->claims);
+    if (status == FACTOR_E_NOMEM)
+        return status;
+    if (!status)
+        fault = mfa_claims_fault(call, call->claims, purpose);
+    *ret_verified = !fault;
+    return fault ? mfa_call_refuse(call, 400, fault, 0) : FACTOR_OK;
+}
+
+/* --- What phones say of themselves --- */
+
+bool
+mfa_nonce_fits(const char *nonce)
+{
+    return nonce && strlen(nonce) == NONCE_LEN &&
+           strspn(nonce, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                         "0123456789-_") == NONCE_LEN;
 }
 
 bool
-mfa_call_verify(struct mfa_call *call, const json_t *jwk, const char *purpose)
+mfa_push_fits(const json_t *push)
 {
-    const struct factor_host *host = call->s.host;
-    const char *statement = mfa_text(call->s.in->fields, "statement");
-    json_t *claims = NULL;
+    const char *address = json_string_value(push);
+    size_t kind;
 
-    if (!statement || host->jws_verify(jwk, MFA_STATEMENT_TYPE, statement,
-                                       &claims) != FACTOR_OK) {
-        mfa_call_refuse(call, 400, MFA_CODE_STATEMENT, 0);
-        return false;
-    }
-    call->claims = claims;
-    if (mfa_integer(claims, "v") != 1 || !is(claims, "purpose", purpose) ||
-        !is(claims, "aud", host->base_url) || !of_this_device(call, claims)) {
-        mfa_call_refuse(call, 400, MFA_CODE_STATEMENT, 0);
-        return false;
-    }
-    if (is_fresh(call, claims))
+    if (!push || json_is_null(push))
         return true;
-    mfa_call_refuse(call, 400, MFA_CODE_CLOCK, 0);
+    if (!address || strlen(address) > PUSH_MAX_LEN)
+        return false;
+    kind = strspn(address, "abcdefghijklmnopqrstuvwxyz");
+    return kind > 0 && address[kind] == ':' && address[kind + 1] != '\0';
+}
+
+static size_t
+count_characters(const char *text)
+{
+    size_t count = 0;
+
+    for (; *text; text++)
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    return count;
+}
+
+bool
+mfa_phone_fits(const json_t *claims)
+{
+    static const char *const platforms[] = { "android", "ios", "web",
+                                             "other" };
+    const char *name = mfa_text(claims, "name");
+    size_t i;
+
+    if (!name || !*name || strlen(name) > NAME_MAX_LEN ||
+        count_characters(name) > NAME_CHARACTERS ||
+        !mfa_push_fits(json_object_get(claims, "push")))
+        return false;
+    for (i = 0; i < sizeof(platforms) / sizeof(platforms[0]); i++)
+        if (is(claims, "platform", platforms[i]))
+            return true;
     return false;
 }

@@ -18,10 +18,15 @@ struct mfa_call {
     struct mfa_device device;  /* whose call it is, or is made */
 };
 
-/* Claims of the call's statement, verified by this key, with this purpose and
- * from now.  False: the outcome says what is wrong with it. */
-bool mfa_call_verify(struct mfa_call *call, const json_t *jwk,
-                     const char *purpose);
+/* Claims of the call's statement: by this key, with this purpose, from now.
+ * *ret_verified false: the outcome says what is wrong with it. */
+factor_status mfa_call_verify(struct mfa_call *call, const json_t *jwk,
+                              const char *purpose, bool *ret_verified);
+
+/* What is wrong with claims that a key has signed, as a detail code; NULL:
+ * they are for us, of this purpose, of the call's device, and from now. */
+const char *mfa_claims_fault(const struct mfa_call *call, const json_t *claims,
+                             const char *purpose);
 
 /* Answer with an object, which is stolen. */
 factor_status mfa_call_answer(struct mfa_call *call, uint32_t status,
@@ -34,6 +39,16 @@ factor_status mfa_call_refuse(struct mfa_call *call, uint32_t status,
 /* A public key without anything that does not belong to it; new reference, or
  * NULL: it is none. */
 json_t *mfa_plain_jwk(const json_t *jwk);
+
+/* 16 bytes in base64url, as phones draw them. */
+bool mfa_nonce_fits(const char *nonce);
+
+/* How to wake a phone: the kind of service, a colon, and what it needs; NULL
+ * and null: not at all. */
+bool mfa_push_fits(const json_t *push);
+
+/* What a phone tells of itself: name, platform and push. */
+bool mfa_phone_fits(const json_t *claims);
 
 /* The handlers, by room: mfa_phone.c, mfa_claim.c. */
 typedef factor_status mfa_call_handler(struct mfa_call *call);

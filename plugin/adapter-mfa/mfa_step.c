@@ -137,8 +137,8 @@ insert_sorted(struct mfa_step *s, const struct mfa_device *device)
     s->device_count++;
 }
 
-static factor_status
-load_devices(struct mfa_step *s, const struct factor_records *found)
+factor_status
+mfa_load_devices(struct mfa_step *s, const struct factor_records *found)
 {
     struct mfa_device device;
     uint32_t i;
@@ -398,7 +398,7 @@ mfa_step_load(struct mfa_step *s, const struct factor_adapter *self,
     if (!status && s->user_id) {
         load_user(s);
         mfa_account_load(factor_read_one(in, READ_ACCOUNT), &s->account);
-        status = load_devices(s, in->reads[READ_DEVICES]);
+        status = mfa_load_devices(s, in->reads[READ_DEVICES]);
         load_named(s);
     }
     return status ? status : load_policy(s);

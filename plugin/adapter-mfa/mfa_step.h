@@ -81,6 +81,11 @@ factor_status mfa_step_load(struct mfa_step *s,
                             const struct factor_adapter *self,
                             const struct factor_step *in);
 
+/* The devices that a read has found, in the user's order: the account is there
+ * already. */
+factor_status mfa_load_devices(struct mfa_step *s,
+                               const struct factor_records *found);
+
 /* Release what the step owns. */
 void mfa_step_drop(struct mfa_step *s);
 
