@@ -273,6 +273,9 @@ keep_writing(void *context)
 static void
 yields_to_others(void)
 {
+    if (tap_skip_slow())
+        return;
+
     struct sweep_counts counts;
     atomic_bool stop;
     pthread_t writer;
