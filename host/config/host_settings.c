@@ -61,9 +61,9 @@ static const struct factor_setting *const server_settings[] = {
             "browser.",
             DEFAULT("\"/signon/\"")),
     SETTING(STRING, "authenticator_url",
-            "URL of the authenticator page: /authenticator/ of an origin of "
-            "its own; of base_url if that is on loopback, else there is none "
-            "without it.", ),
+            "URL of the authenticator page: https://HOST/authenticator/, where "
+            "HOST serves nothing else; follows base_url if that is on "
+            "loopback, else the page is not served without it.", ),
     SETTING(INTEGER, "loops", "Event loops of the public listener.",
             DEFAULT("2"), RANGE(1, 64)),
     SETTING(INTEGER, "connections", "Open connections a listener takes.",

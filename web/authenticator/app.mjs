@@ -42,9 +42,13 @@ export function go(name, arg, over) {
 export const back = () => history.back();
 
 // Out of the address bar before anything else.
-function takeLink() {
+function takeHash() {
   const text = location.hash;
   history.replaceState(history.state, '', location.pathname);
+  return text;
+}
+
+function follow(text) {
   try {
     link = readLink(text);
     link && go('add');
@@ -67,19 +71,18 @@ function changed() {
   current.stamp === stamp(current.name, current.arg) || draw(current);
 }
 
+const opened = takeHash();
 document.documentElement.lang = language;
 document.getElementById('site').textContent = t('site', { host: location.host });
 
 load().then(() => {
   draw(history.state);
-  takeLink();
+  follow(opened);
   changed();
-  addEventListener('hashchange', takeLink);
+  addEventListener('hashchange', () => follow(takeHash()));
   addEventListener('popstate', ({ state }) => draw(state));
   addEventListener('online', wake);
   document.addEventListener('visibilitychange', () => document.hidden || wake() || silence());
   document.addEventListener('pairings', changed);
-  keepPage();
-  silence();
-  refresh();
+  Promise.all([keepPage(), silence(), refresh()]).catch(() => {});
 }, () => place.replaceChildren(para(t('estore'))));

@@ -2,7 +2,7 @@
 // The requests that wait, a card each, above whatever else is shown.
 
 import { el } from '/common/dom.mjs';
-import { field, form, heading, para, plain, press, region, ring, rows, setRing } from './parts.mjs';
+import { field, form, heading, para, plain, press, region, ring, setRing } from './parts.mjs';
 import { isLost, makeAnswer, now } from './protocol.mjs';
 import { book } from './store.mjs';
 import { t } from './texts.mjs';
@@ -10,7 +10,7 @@ import { t } from './texts.mjs';
 const RETRY_MS = 2000;
 const GUARD_MS = 400; // a tap on what has just appeared was not meant for it
 
-const cards = new Map(); // by request's id; those that are over, too
+const cards = new Map(); // by pairing and challenge; those that are over, too
 const place = document.getElementById('requests');
 const alarm = document.getElementById('alarm');
 
@@ -18,11 +18,15 @@ setInterval(() => cards.forEach((card) => card.tick()), 1000);
 
 // What waits for this pairing now.
 export function showRequests({ id, issuer, user }, list) {
-  cards.forEach((card, request) => card.owner === id && list.every((one) => one.id !== request) && card.gone());
-  for (const request of list.filter((one) => !cards.has(one.id))) {
-    cards.forEach((card) => card.clear());
-    cards.set(request.id, makeCard(id, request, `${user.name}, ${new URL(issuer).host}`));
-  }
+  const known = new Map(list.map((request) => [id + request.challenge, request]));
+  cards.forEach((card, key) => card.owner === id && !known.has(key) && card.gone());
+  known.forEach((request, key) => {
+    if (!cards.has(key)) {
+      cards.forEach((card) => card.clear());
+      cards.set(key, makeCard(id, request, `${user.name}, ${new URL(issuer).host}`));
+      cards.get(key).tick();
+    }
+  });
 }
 
 function makeCard(owner, request, account) {
@@ -37,6 +41,7 @@ function makeCard(owner, request, account) {
 
   function say(text, focus) {
     alarm.textContent = text;
+    document.title = text || 'Authenticator';
     focus && node.querySelector('h2').focus();
   }
 
@@ -99,8 +104,8 @@ function makeCard(owner, request, account) {
 
   node.append(
     el('header', {}, heading(t('asks', { client: plain(name || client) })), left), para(t('asksLead'), 'lead'),
-    rows([[t('website'), host], [t('address'), address], [t('agent'), agent],
-      [t('time'), new Date(from * 1000).toLocaleTimeString()], [t('account'), account]]),
+    el('dl', {}, Object.entries({ website: host, address, agent, time: new Date(from * 1000).toLocaleTimeString(navigator.language), account })
+      .map(([key, value]) => value && el('div', {}, el('dt', {}, t(key)), el('dd', {}, plain(value))))),
     notice.node, number?.choices ? picking() : typing(),
     el('div', { class: 'two' }, deny('denied', 'NONE'), deny('reported', 'REPORT_FRAUD')));
   place.append(node);

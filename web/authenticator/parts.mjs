@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Parts of this page, beside those of all pages.
+// Parts of this page.
 
 import { button, el, liveRegion } from '/common/dom.mjs';
 
@@ -27,24 +27,18 @@ export function region(kind) {
   return { node, say: (text, ...more) => text ? say(para(text), ...more) : clear() };
 }
 
-export function rows(list) {
-  return el('dl', {}, list.map(([name, value]) => value
-    && el('div', {}, el('dt', {}, name), el('dd', {}, plain(value)))));
-}
-
 export function field(label, props) {
   const id = `field${lastId += 1}`;
   const input = el('input', { id, autocapitalize: 'none', autocomplete: 'off', ...props });
   return { input, node: el('div', { class: 'field' }, el('label', { for: id }, label), input) };
 }
 
-// Submitted by a key or by its button, alike.
 export function form(send, ...nodes) {
   send.type = 'submit';
   return el('form', { submit: (event) => event.preventDefault() }, nodes, send);
 }
 
-// Empties, around the seconds that are left.
+// Empties, around the seconds left.
 export const ring = () => el('span', { 'class': 'ring', 'aria-hidden': 'true' });
 
 export function setRing(node, left, all) {

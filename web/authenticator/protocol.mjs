@@ -70,12 +70,10 @@ async function ask(url, what, { body, wait, signal = AbortSignal.timeout(PATIENC
 
 export const now = ({ offset }) => Date.now() + offset;
 
-// "time" has whole seconds: an offset that agrees with it stays.
+// "time" has whole seconds: an offset that nearly agrees with it stays.
 async function learn(id, time) {
-  const { offset } = book.get(id) ?? {};
-  const least = time * 1000 - Date.now() - 1000;
-  const found = INTEGER(time) ? Math.min(Math.max(offset, least), least + 3000) : offset;
-  return found !== offset && change(id, { offset: found });
+  const offset = time * 1000 + 500 - Date.now();
+  return Math.abs(offset - book.get(id)?.offset) > 1500 && change(id, { offset });
 }
 
 async function state(pairing, purpose, members, keys = pairing.keys, ms = now(pairing)) {
@@ -197,6 +195,7 @@ export const sendUnpair = (id) => sendChange(id, 'unpair');
 // Gives whether it was done.
 export async function renewKey(id) {
   const next = await makeKeys();
+  await settle(id);
   await change(id, { next });
   await sendChange(id, 'key', async (pairing, ms) => ({
     key: next.jwk, proof: (await state(pairing, 'proof', {}, next, ms)).statement,

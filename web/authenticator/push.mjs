@@ -53,7 +53,7 @@ export async function drop({ issuer }) {
 export async function refresh() {
   for (const { id, issuer, push } of paired().filter((one) => one.push)) {
     const address = await (await bellOf(issuer)).pushManager.getSubscription();
-    await (address && address.endpoint !== push && tellHost(id, address));
+    await (address?.endpoint !== push && tellHost(id, address));
   }
 }
 

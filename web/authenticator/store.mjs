@@ -44,6 +44,7 @@ async function write(work) {
 }
 
 export function keep(pairing) {
+  navigator.storage?.persist();
   book.set(pairing.id, pairing);
   return write((store) => store.put(pairing));
 }

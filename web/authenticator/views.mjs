@@ -18,8 +18,6 @@ const grouped = (text) => text.replace(/^.{3}/, '$& ');
 // For texts.
 export const namesOf = ({ issuer, user }) => ({ host: new URL(issuer).host, name: plain(user?.name ?? '') });
 
-// --- The list. ---
-
 // Stays where it is: what changes by itself moves nothing under a finger.
 const connection = el('p', { role: 'status' });
 const tryNow = press(t('now'), wake);
@@ -47,8 +45,6 @@ function tile(pairing) {
 
 const standing = ({ status }) => status !== 'ACTIVE' && el('em', {}, t(status === 'ACTIVATION_REQUIRED' ? status : 'locked'));
 
-// --- Pairing. ---
-
 // By a link that was opened, or by what is typed.
 export function add(link) {
   const issuer = field(t('issuer'), { inputmode: 'url' });
@@ -67,8 +63,6 @@ export function add(link) {
   return [link ? t('pairWith', namesOf(link)) : t('add'), lead(link ? 'pairLead' : 'addLead'),
     form(send, link ? [] : [issuer.node, code.node], name.node, notice.node), press(t('cancel'), back)];
 }
-
-// --- One account. ---
 
 export function account(pairing) {
   const { id, passcode, status } = pairing;
@@ -102,12 +96,14 @@ function passcodePart({ id, passcode }) {
   const both = el('div', { class: 'passcode', hidden: true }, text, left);
   let timer, step;
   const tick = async () => {
+    if (document.hidden || !both.isConnected) {
+      return toggle();
+    }
     const seconds = now(book.get(id)) / 1000;
     setRing(left, Math.ceil(period - seconds % period), period);
     if (step !== (step = Math.floor(seconds / period))) {
       text.textContent = grouped(await passcodeAt(passcode, seconds));
     }
-    (document.hidden || !both.isConnected) && toggle();
   };
   const toggle = () => {
     both.hidden = !both.hidden;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Asks each host what waits: held back by it while the page is seen, seldom
-// while it is hidden, ever later without a connection.
+// Asks each host what waits: seldom while the page is hidden, ever later
+// without a connection.
 
-import { fetchRequests, isLost, settle } from './protocol.mjs';
+import { fetchRequests, settle } from './protocol.mjs';
 import { book, change, paired, remove } from './store.mjs';
 
 const HELD_S = 50;
@@ -45,7 +45,7 @@ async function loop(id, own, hooks) {
         hooks.removed(pairing);
       } else if (!woken.signal.aborted) {
         failures += 1;
-        own.state = isLost(error) ? 'offline' : 'ready';
+        own.state = 'offline';
         pause = Math.max(error.retryAfter * 1000 || 0, Math.min(LONGEST_MS, 700 * 2 ** failures) * (1 + Math.random() / 2));
       }
     }
@@ -57,10 +57,11 @@ async function loop(id, own, hooks) {
   }
 }
 
-// Not held back while a request may be cancelled, or a pairing confirmed.
+// Not held back at first, nor while a request may be cancelled, or a pairing
+// confirmed.
 async function look(id, own, signal, hooks) {
   await settle(id);
-  const idle = !own.count && book.get(id).status !== 'ACTIVATION_REQUIRED';
+  const idle = own.state === 'ready' && !own.count && book.get(id).status !== 'ACTIVATION_REQUIRED';
   const { status, requests } = await fetchRequests(id, { signal, wait: idle && !document.hidden && HELD_S });
   own.count = requests.length;
   await (status !== book.get(id).status && change(id, { status }));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Keeps the page for when there is no network, and rings when a push message
-// comes, of which it reads nothing.
+// Keeps the page for when there is no network, and rings for a push message,
+// of which it reads nothing.
 
 const HOME = new URL('./', location).href;
 const OURS = 'app cards keys parts protocol push store texts views waiting'.split(' ').map((name) => `${name}.mjs`);
