@@ -155,15 +155,36 @@ set_base_url(struct running *running)
     return true;
 }
 
+static const struct plugin_host_names nobody = {.base_url = NULL};
+
+/* As far as they are known yet. */
+static struct plugin_host_names
+names_of(const struct host *host)
+{
+    struct plugin_host_names names = {
+        .base_url = host->base_url,
+        .authenticator_url =
+            config_text(host->config, "/server/authenticator_url"),
+    };
+
+    if (host->keys) {
+        names.environment = keys_environment(host->keys);
+        names.issuer_thumbprint = keys_thumbprint(host->keys);
+    }
+    return names;
+}
+
 /* Adapters are made even then: only an instance has a description. */
 void
 start_check(struct config *config, struct problems *problems)
 {
     struct running running = {.host = {.config = config}};
+    struct plugin_host_names names;
     struct instances *instances = NULL;
 
     if (set_base_url(&running)) {
-        plugin_host_identify(running.base_url, NULL, NULL);
+        names = names_of(&running.host);
+        plugin_host_identify(&names);
         instances = instances_new(config, INSTANCES_NO_STORE, problems);
     }
     if (instances)
@@ -173,7 +194,7 @@ start_check(struct config *config, struct problems *problems)
         problems_no_memory(problems);
     free_rules(&running.host);
     instances_free(instances);
-    plugin_host_identify(NULL, NULL, NULL);
+    plugin_host_identify(&nobody);
     free(running.base_url);
     free(running.base_origin);
 }
@@ -193,12 +214,13 @@ static bool
 prepare_keys(struct running *running, struct factor_error *err)
 {
     struct host *host = &running->host;
+    struct plugin_host_names names;
 
     if (keys_prepare(config_text(host->config, "/keys_file"), &host->keys,
                      err) != FACTOR_OK)
         return false;
-    plugin_host_identify(host->base_url, keys_environment(host->keys),
-                         keys_thumbprint(host->keys));
+    names = names_of(host);
+    plugin_host_identify(&names);
     return true;
 }
 
@@ -553,7 +575,7 @@ start_stop(struct running *running)
     messages_set_file(NULL);
     free_rules(host);
     instances_free(running->instances);
-    plugin_host_identify(NULL, NULL, NULL);
+    plugin_host_identify(&nobody);
     outgoing_end();
     keys_close(host->keys);
     free(running->base_url);

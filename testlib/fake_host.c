@@ -582,6 +582,7 @@ const struct factor_host fake_host = {
     .base_url = FACTOR_TEST_BASE_URL,
     .environment = FACTOR_TEST_ENVIRONMENT,
     .issuer_thumbprint = FACTOR_TEST_ISSUER_THUMBPRINT,
+    .authenticator_url = FACTOR_TEST_BASE_URL "/authenticator/",
     .jws_verify = jose_statement_verify,
     .jws_peek = jose_statement_peek,
     .jwk_thumbprint = jose_jwk_thumbprint,

@@ -229,6 +229,7 @@ static struct factor_host table = {
     .base_url = "",
     .environment = NO_UUID,
     .issuer_thumbprint = NO_THUMBPRINT,
+    .authenticator_url = "",
     .jws_verify = jose_statement_verify,
     .jws_peek = jose_statement_peek,
     .jwk_thumbprint = jose_jwk_thumbprint,
@@ -243,12 +244,18 @@ plugin_host(void)
     return &table;
 }
 
-void
-plugin_host_identify(const char *base_url, const char *environment,
-                     const char *issuer_thumbprint)
+static const char *
+or_else(const char *text, const char *otherwise)
 {
-    table.base_url = base_url ? base_url : "";
-    table.environment = environment ? environment : NO_UUID;
+    return text ? text : otherwise;
+}
+
+void
+plugin_host_identify(const struct plugin_host_names *names)
+{
+    table.base_url = or_else(names->base_url, "");
+    table.environment = or_else(names->environment, NO_UUID);
     table.issuer_thumbprint =
-        issuer_thumbprint ? issuer_thumbprint : NO_THUMBPRINT;
+        or_else(names->issuer_thumbprint, NO_THUMBPRINT);
+    table.authenticator_url = or_else(names->authenticator_url, "");
 }

@@ -26,9 +26,15 @@ void effects_set_channels(const char *const *channels);
 const struct factor_host *plugin_host(void);
 
 /* Who we are, in that table: texts that live as long as any instance, or NULL
- * where it is not known (a configuration is only checked).  Alone, before the
- * first init(). */
-void plugin_host_identify(const char *base_url, const char *environment,
-                          const char *issuer_thumbprint);
+ * where it is not known (a configuration is only checked). */
+struct plugin_host_names {
+    const char *base_url;
+    const char *environment;
+    const char *issuer_thumbprint;
+    const char *authenticator_url;
+};
+
+/* Alone, before the first init(). */
+void plugin_host_identify(const struct plugin_host_names *names);
 
 #endif

@@ -119,6 +119,8 @@ struct factor_host {
     const char *base_url;    /* "https://sso.example.org", no slash behind */
     const char *environment; /* UUID, made at the first start */
     const char *issuer_thumbprint; /* of a key in /pf/JWKS (RFC 7638) */
+    const char *authenticator_url; /* of the phone that is a page, a slash
+                                    * behind; "" where there is none */
 
     /* --- JOSE: compact JWS (RFC 7515) by ES256 and RS256.  Any thread. --- */
 

@@ -33,22 +33,27 @@ encode(const struct mfa_step *s, const char *text)
     return encoded;
 }
 
+/* Where no page is a phone it leads nowhere, and is still what a phone
+ * reads. */
 const char *
 mfa_pairing_link(const struct mfa_step *s, const char *key)
 {
-    static const char format[] = "%s/authenticator/#v=1&iss=%s&key=%s&fp=%s";
+    static const char format[] = "%s#v=1&iss=%s&key=%s&fp=%s";
     const struct factor_host *host = s->host;
     const char *issuer = encode(s, host->base_url);
+    const char *page = host->authenticator_url;
     size_t size;
     char *link;
 
     if (!issuer)
         return NULL;
-    size = sizeof(format) + strlen(host->base_url) + strlen(issuer) +
+    if (!*page)
+        page = "factor-phone:";
+    size = sizeof(format) + strlen(page) + strlen(issuer) +
            strlen(key) + strlen(host->issuer_thumbprint);
     link = host->alloc(s->in->arena, size);
     if (link)
-        snprintf(link, size, format, host->base_url, issuer, key,
+        snprintf(link, size, format, page, issuer, key,
                  host->issuer_thumbprint);
     return link;
 }
