@@ -18,7 +18,7 @@ struct clients; /* host/oauth/client.h */
 struct lanes;   /* host/step/lanes.h */
 struct outbox;  /* host/outbox/outbox.h */
 struct rest;    /* host/rest/rest.h */
-struct pages;   /* host/pages.h */
+struct pages;   /* host/pages/pages.h */
 struct park;    /* host/http/park.h */
 struct pool;    /* host/step/pool.h */
 struct sources; /* host/plugin/sources.h */

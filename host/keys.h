@@ -17,7 +17,7 @@
 
 #include "factor/base.h"
 #include "host/crypto.h"
-#include "host/jose.h"
+#include "host/jose/jose.h"
 
 struct keys;
 

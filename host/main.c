@@ -17,7 +17,7 @@
 #include "host/config/host_settings.h"
 #include "host/config/schema.h"
 #include "host/json.h"
-#include "host/loader.h"
+#include "host/loader/loader.h"
 #include "host/log.h"
 #include "host/start.h"
 

@@ -17,15 +17,15 @@
 #include "host/http/park.h"
 #include "host/json.h"
 #include "host/log.h"
-#include "host/messages.h"
+#include "host/pages/messages.h"
 #include "host/oauth/client.h"
 #include "host/oauth/reply.h"
 #include "host/oauth/routes.h"
 #include "host/outbox/outbox.h"
 #include "host/outgoing/outgoing.h"
-#include "host/pages.h"
-#include "host/parts.h"
-#include "host/qr.h"
+#include "host/pages/pages.h"
+#include "host/pages/parts.h"
+#include "host/pages/qr.h"
 #include "host/plugin/effects.h"
 #include "host/plugin/instances.h"
 #include "host/plugin/sources.h"
@@ -588,15 +588,4 @@ const struct host *
 start_host(const struct running *running)
 {
     return &running->host;
-}
-
-const struct adapter *
-host_adapter(const struct host *host, const char *name)
-{
-    size_t i;
-
-    for (i = 0; name && i < host->adapter_count; i++)
-        if (strcmp(host->adapters[i].name, name) == 0)
-            return &host->adapters[i];
-    return NULL;
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/jose.h"
+#include "host/jose/jose.h"
 
 enum { READS_MAX = 16 };
 

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/loader.h"
+#include "host/loader/loader.h"
 #include "host/outgoing/outgoing.h"
 #include "host/plugin/effects.h"
 

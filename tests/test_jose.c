@@ -13,7 +13,7 @@
 #include <openssl/hmac.h>
 #include <openssl/rsa.h>
 
-#include "host/jose.h"
+#include "host/jose/jose.h"
 #include "tests/tap.h"
 
 #define NOW 1700000000

@@ -11,7 +11,7 @@
 #include <openssl/pem.h>
 
 #include "factor/test.h"
-#include "host/jose.h"
+#include "host/jose/jose.h"
 #include "tests/tap.h"
 
 #define TYP "factor-phone+jwt"

@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #include "host/clock.h"
-#include "host/jose.h"
+#include "host/jose/jose.h"
 #include "host/json.h"
 #include "tests/folder.h"
 #include "tests/kill_http.h"

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host/loader.h"
-#include "host/loader_elf.h"
+#include "host/loader/loader.h"
+#include "host/loader/elf.h"
 #include "tests/folder.h"
 #include "tests/tap.h"
 

@@ -10,7 +10,7 @@
 #include "factor/step.h"
 #include "host/clock.h"
 #include "host/config/config.h"
-#include "host/jose.h"
+#include "host/jose/jose.h"
 #include "host/json.h"
 #include "host/keys.h"
 #include "host/oauth/asked.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/jose.h"
+#include "host/jose/jose.h"
 #include "phone/internal.h"
 #include "tests/tap.h"
 

@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "host/clock.h"
-#include "host/jose.h"
+#include "host/jose/jose.h"
 #include "host/json.h"
 #include "host/oauth/issue.h"
 #include "host/oauth/reply.h"

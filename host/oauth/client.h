@@ -10,7 +10,7 @@
 
 #include "host/config/config.h"
 #include "host/flow/policy.h"
-#include "host/jose.h"
+#include "host/jose/jose.h"
 
 /* How a client proves itself at the token endpoint: one way only. */
 enum client_method {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "host/clock.h"
-#include "host/jose.h"
+#include "host/jose/jose.h"
 #include "host/json.h"
 
 enum { TOKEN_ID = 22 };

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "host/host.h"
-#include "host/jose.h"
+#include "host/jose/jose.h"
 #include "host/step/txn.h"
 
 #define PROOF_COLLECTION "jti"

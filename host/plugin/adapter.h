@@ -8,7 +8,7 @@
 
 enum { ADAPTER_TYPE_ID = 23 }; /* 22 base62 characters and a NUL */
 
-/* A page part, read at start (host/parts.h). */
+/* A page part, read at start (host/pages/parts.h). */
 struct adapter_part {
     const struct factor_page_part *declared;
     char *path; /* of its URL: "/parts/mfa/adapter-mfa.mjs" */

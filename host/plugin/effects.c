@@ -10,7 +10,7 @@
 #include "factor/user.h"
 #include "host/arena.h"
 #include "host/error.h"
-#include "host/jose.h"
+#include "host/jose/jose.h"
 #include "host/json.h"
 #include "host/log.h"
 #include "host/outgoing/outgoing.h"

@@ -5,7 +5,7 @@
 #define HOST_PLUGIN_INSTANCES_H
 
 #include "host/config/config.h"
-#include "host/loader.h"
+#include "host/loader/loader.h"
 #include "host/plugin/adapter.h"
 #include "host/plugin/sources.h"
 

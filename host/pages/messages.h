@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* host/messages.h - the demo's newest messages, as delivery `file` wrote them
+/* host/pages/messages.h - the demo's newest messages, as delivery `file` wrote them
  * (D4): only on a loopback listener. */
-#ifndef HOST_MESSAGES_H
-#define HOST_MESSAGES_H
+#ifndef HOST_PAGES_MESSAGES_H
+#define HOST_PAGES_MESSAGES_H
 
 #include "host/http/http.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* host/qr.c - QR codes for pages: a text in, a picture out. */
-#include "host/qr.h"
+/* host/pages/qr.c - QR codes for pages: a text in, a picture out. */
+#include "host/pages/qr.h"
 
 #include <errno.h>
 #include <qrencode.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* host/qr.h - QR codes for pages: a text in, a picture out. */
-#ifndef HOST_QR_H
-#define HOST_QR_H
+/* host/pages/qr.h - QR codes for pages: a text in, a picture out. */
+#ifndef HOST_PAGES_QR_H
+#define HOST_PAGES_QR_H
 
 #include "host/http/http.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* host/messages.c - the demo's newest messages. */
-#include "host/messages.h"
+/* host/pages/messages.c - the demo's newest messages. */
+#include "host/pages/messages.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* host/loader_file.h - a plugin's file: whose it is, and a private copy. */
+/* host/loader/file.h - a plugin's file: whose it is, and a private copy. */
 #ifndef HOST_LOADER_FILE_H
 #define HOST_LOADER_FILE_H
 

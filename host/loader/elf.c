@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* host/loader_elf.c - reads the dynamic symbols of a shared object.
+/* host/loader/elf.c - reads the dynamic symbols of a shared object.
  *
  * Everything in the file is untrusted: each offset is checked against the
  * file's end, and each struct is copied out before it is read, since nothing
  * need be aligned.  A file that is cut short anywhere is noticed: the linker
  * puts the section headers last. */
-#include "host/loader_elf.h"
+#include "host/loader/elf.h"
 
 #include <elf.h>
 #include <link.h> /* ElfW */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* host/jose_encode.c - base64url, digests, equality, PKCE. */
-#include "host/jose_internal.h"
+/* host/jose/encode.c - base64url, digests, equality, PKCE. */
+#include "host/jose/internal.h"
 
 #include <string.h>
 

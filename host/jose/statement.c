@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* host/jose_statement.c - statements that plugins verify and sign: compact
+/* host/jose/statement.c - statements that plugins verify and sign: compact
  * JWS by a key that is no key of ours. */
-#include "host/jose_internal.h"
+#include "host/jose/internal.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* host/pages.c - the pages: files of the web directory, from memory. */
-#include "host/pages.h"
+/* host/pages/pages.c - the pages: files of the web directory, from memory. */
+#include "host/pages/pages.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,8 +12,8 @@
 
 #include "host/crypto.h"
 #include "host/error.h"
-#include "host/jose.h"
-#include "host/messages.h"
+#include "host/jose/jose.h"
+#include "host/pages/messages.h"
 #include "host/oauth/reply.h"
 
 enum {

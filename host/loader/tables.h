@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* host/loader_tables.h - what a plugin says of itself, copied and checked. */
+/* host/loader/tables.h - what a plugin says of itself, copied and checked. */
 #ifndef HOST_LOADER_TABLES_H
 #define HOST_LOADER_TABLES_H
 

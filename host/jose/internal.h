@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* host/jose_internal.h - what the parts of the JOSE layer share. */
+/* host/jose/internal.h - what the parts of the JOSE layer share. */
 #ifndef HOST_JOSE_INTERNAL_H
 #define HOST_JOSE_INTERNAL_H
 
@@ -7,7 +7,7 @@
 
 #include <openssl/evp.h>
 
-#include "host/jose.h"
+#include "host/jose/jose.h"
 
 #define COUNT(list) (sizeof(list) / sizeof(*(list)))
 

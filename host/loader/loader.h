@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* host/loader.h - opens plugins: KIND-NAME.so in the plugin folder.
+/* host/loader/loader.h - opens plugins: KIND-NAME.so in the plugin folder.
  *
  * Before a byte of a plugin runs: its file and every folder above it belong
  * to root or to us and nobody else may write them; what is opened is a
@@ -10,8 +10,8 @@
  * One thread at a time.  With FACTOR_KEEP_PLUGINS in the environment the
  * file itself is opened and never closed, so that leak checkers and
  * debuggers find its symbols. */
-#ifndef HOST_LOADER_H
-#define HOST_LOADER_H
+#ifndef HOST_LOADER_LOADER_H
+#define HOST_LOADER_LOADER_H
 
 #include "factor/plugin.h"
 

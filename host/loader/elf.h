@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* host/loader_elf.h - a look into a shared object before it is opened:
+/* host/loader/elf.h - a look into a shared object before it is opened:
  * opening runs its constructors. */
 #ifndef HOST_LOADER_ELF_H
 #define HOST_LOADER_ELF_H

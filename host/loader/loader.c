@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* host/loader.c - opens plugins: look, copy, look again, open, copy tables.
+/* host/loader/loader.c - opens plugins: look, copy, look again, open, copy tables.
  */
-#include "host/loader.h"
+#include "host/loader/loader.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -17,9 +17,9 @@
 
 #include "host/arena.h"
 #include "host/error.h"
-#include "host/loader_elf.h"
-#include "host/loader_file.h"
-#include "host/loader_tables.h"
+#include "host/loader/elf.h"
+#include "host/loader/file.h"
+#include "host/loader/tables.h"
 
 enum { LONGEST_NAME = 63 }; /* bytes of a plugin's name */
 

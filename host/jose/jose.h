@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* host/jose.h - signs and verifies compact JSON Web Tokens, and keeps the keys
+/* host/jose/jose.h - signs and verifies compact JSON Web Tokens, and keeps the keys
  * they need.
  *
  *   standards  RFC 7515 (JWS, compact form only), 7517 (JWK), 7518 (ES256 and
@@ -15,8 +15,8 @@
  *   threads    any, on every function but jose_jwks_add and jose_jwks_clear;
  *              a key never changes once it is made
  */
-#ifndef HOST_JOSE_H
-#define HOST_JOSE_H
+#ifndef HOST_JOSE_JOSE_H
+#define HOST_JOSE_JOSE_H
 
 #include <jansson.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* host/pages.h - the pages: files of the web directory, read once at start
+/* host/pages/pages.h - the pages: files of the web directory, read once at start
  * and served from memory, so that no request ever names a file. */
-#ifndef HOST_PAGES_H
-#define HOST_PAGES_H
+#ifndef HOST_PAGES_PAGES_H
+#define HOST_PAGES_PAGES_H
 
 #include "host/host.h"
 #include "host/http/http.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* host/jose_token.c - compact JSON Web Tokens: signed and verified. */
-#include "host/jose_internal.h"
+/* host/jose/token.c - compact JSON Web Tokens: signed and verified. */
+#include "host/jose/internal.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* host/parts.c - page parts of adapters, from memory.
+/* host/pages/parts.c - page parts of adapters, from memory.
  *
  * A part runs in the sign-on page and could read what is typed there, so its
  * file is trusted under the very terms of the plugin's own. */
-#include "host/parts.h"
+#include "host/pages/parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "host/error.h"
-#include "host/loader_file.h"
-#include "host/pages.h"
+#include "host/loader/file.h"
+#include "host/pages/pages.h"
 
 enum { PART_MAX = 256 * 1024, PATH_SIZE = 4096 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* host/loader_file.c - a plugin's file: whose it is, and a private copy.
+/* host/loader/file.c - a plugin's file: whose it is, and a private copy.
  *
  * The path is walked as the kernel would, links and all, from "/" down.  A
  * name that has been checked stays what it is, because those who could move
  * it were refused with the folder that holds it. */
-#include "host/loader_file.h"
+#include "host/loader/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* host/loader_tables.c - what a plugin says of itself, copied and checked. */
-#include "host/loader_tables.h"
+/* host/loader/tables.c - what a plugin says of itself, copied and checked. */
+#include "host/loader/tables.h"
 
 #include <stdbool.h>
 #include <string.h>
 
 #include "host/config/settings.h"
 #include "host/error.h"
-#include "host/loader.h"
+#include "host/loader/loader.h"
 
 /* Where in its struct a call stands that every plugin of a kind has. */
 struct required_call {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* host/jose_key.c - keys and key sets: made, read, published. */
-#include "host/jose_internal.h"
+/* host/jose/key.c - keys and key sets: made, read, published. */
+#include "host/jose/internal.h"
 
 #include <stdlib.h>
 #include <string.h>

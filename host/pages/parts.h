@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* host/parts.h - page parts: ES modules that adapters ship for states that are
+/* host/pages/parts.h - page parts: ES modules that adapters ship for states that are
  * no plain form, served to the sign-on page. */
-#ifndef HOST_PARTS_H
-#define HOST_PARTS_H
+#ifndef HOST_PAGES_PARTS_H
+#define HOST_PAGES_PARTS_H
 
 #include "host/host.h"
 #include "host/http/http.h"
