@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* host/loader/loader.c - opens plugins: look, copy, look again, open, copy tables.
+/* host/loader/loader.c - opens plugins: look, copy, look again, open, copy
+ * tables.
  */
 #include "host/loader/loader.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* host/pages/messages.h - the demo's newest messages, as delivery `file` wrote them
- * (D4): only on a loopback listener. */
+/* host/pages/messages.h - the demo's newest messages, as delivery `file` wrote
+ * them (D4): only on a loopback listener. */
 #ifndef HOST_PAGES_MESSAGES_H
 #define HOST_PAGES_MESSAGES_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* host/pages/pages.h - the pages: files of the web directory, read once at start
- * and served from memory, so that no request ever names a file. */
+/* host/pages/pages.h - the pages: files of the web directory, read once at
+ * start and served from memory, so that no request ever names a file. */
 #ifndef HOST_PAGES_PAGES_H
 #define HOST_PAGES_PAGES_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* host/pages/parts.h - page parts: ES modules that adapters ship for states that are
- * no plain form, served to the sign-on page. */
+/* host/pages/parts.h - page parts: ES modules that adapters ship for states
+ * that are no plain form, served to the sign-on page. */
 #ifndef HOST_PAGES_PARTS_H
 #define HOST_PAGES_PARTS_H
 
