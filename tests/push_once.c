@@ -6,7 +6,8 @@
  *
  * Standard input has a JSON object a line.  The first is {"settings": {...},
  * "allowed_hosts": [...], "ca_file": "..."}; each further one is a message:
- * id, address, text, variables, credential, now_ms, timeout_ms, expires_at_ms.
+ * id, channel ("push" if none), address, subject, text, code, variables,
+ * credential, now_ms, timeout_ms, expires_at_ms.
  * Each is answered by a line: status, error, result, retry_at_ms, reference,
  * reason.  The first too, by {"status": 0, "error": ""}. */
 #include <jansson.h>
@@ -83,14 +84,17 @@ static void
 deliver(const struct factor_delivery_ops *ops, struct factor_delivery *self,
         json_t *json)
 {
+    const char *channel = text_of(json, "channel");
     struct factor_message message = {
         .struct_size = sizeof(message),
         .attempt = 1,
         .id = text_of(json, "id"),
-        .channel = "push",
+        .channel = *channel ? channel : "push",
         .address = text_of(json, "address"),
         .template_id = "test",
         .language = "en",
+        .subject = json_string_value(json_object_get(json, "subject")),
+        .code = json_string_value(json_object_get(json, "code")),
         .text = text_of(json, "text"),
         .variables = json_object_get(json, "variables"),
         .credential = json_object_get(json, "credential"),

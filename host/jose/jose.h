@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* host/jose/jose.h - signs and verifies compact JSON Web Tokens, and keeps the keys
- * they need.
+/* host/jose/jose.h - signs and verifies compact JSON Web Tokens, and keeps the
+ * keys they need.
  *
  *   standards  RFC 7515 (JWS, compact form only), 7517 (JWK), 7518 (ES256 and
  *              RS256 only), 7519 (JWT), 7636 (PKCE), 7638 (thumbprint), 8725
