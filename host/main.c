@@ -369,6 +369,17 @@ do_task(const struct options *options, struct config *config,
     return run(config, problems);
 }
 
+/* Plugins can be looked at before anything is configured: the installed file
+ * may be missing then, one that was named may not. */
+static bool
+does_without_file(const struct options *options)
+{
+    return (options->task == LIST || options->task == PRINT_SCHEMA ||
+            options->task == PRINT_MANUAL) &&
+           strcmp(options->file, FACTOR_CONFIG_FILE) == 0 &&
+           access(options->file, F_OK) != 0;
+}
+
 /* Signals are waited for in main() alone: every thread inherits this. */
 static void
 block_signals(void)
@@ -401,7 +412,7 @@ main(int argc, char **argv)
         print_table(&options, host_settings, NULL);
         return EXIT_SUCCESS;
     }
-    wanted.file = options.file;
+    wanted.file = does_without_file(&options) ? NULL : options.file;
     wanted.sets = options.sets;
     wanted.set_count = options.set_count;
     config = config_load(&wanted, &problems);

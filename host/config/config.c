@@ -335,9 +335,13 @@ read_all(struct config *config, const struct config_options *options,
     size_t i;
 
     free(here);
-    if (!merge.working_directory || !merge_file(&merge, options->file))
+    if (!merge.working_directory)
         return false;
-    merge_directory(&merge, options->file);
+    if (options->file) {
+        if (!merge_file(&merge, options->file))
+            return false;
+        merge_directory(&merge, options->file);
+    }
     for (i = 0; i < options->set_count; i++)
         merge_set(&merge, options->sets[i]);
     if (!folder)

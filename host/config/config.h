@@ -27,7 +27,7 @@ struct json_t;
 struct config;
 
 struct config_options {
-    const char *file;            /* the main file */
+    const char *file;            /* the main file, or NULL: defaults */
     const char *const *sets;     /* set_count texts "a.b.c=value" */
     size_t set_count;
     const char *build_directory; /* where a factord.uninstalled may be; NULL:

@@ -11,9 +11,8 @@
 #include "host/arena.h"
 #include "host/text.h"
 
-/* Into what a text is put, and so what is escaped in it.  Those that are
- * missing (HTML, URL, form, JSON, XML) come with the back ends that want
- * them; a context is added here and in render.c's table. */
+/* Into what a text is put, and so what is escaped in it.  What a back end puts
+ * a text into (HTML, URL, form, JSON, XML) it escapes for itself. */
 enum render_context {
     RENDER_PLAIN = 1, /* SMS, voice, push, the text of an e-mail */
     RENDER_HEADER = 2 /* a subject: as plain, but one line */

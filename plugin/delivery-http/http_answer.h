@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* plugin/delivery-http/http_answer.h - what a gateway's answer means, by rules
+ * of its configuration.  Pure. */
+#ifndef HTTP_ANSWER_H
+#define HTTP_ANSWER_H
+
+#include <stdbool.h>
+
+#include "factor/delivery.h"
+#include "factor/http.h"
+
+struct json_t;
+
+/* Fill the receipt.  rules: an array of {status, pointer, values, result}; the
+ * first that fits decides; if none does, 2xx is sent, 408, 425, 429 and 5xx
+ * later, anything else our account's fault.  reference: a JSON pointer (RFC
+ * 6901) to the gateway's id of the message, or NULL. */
+void http_judge(const struct json_t *rules, const char *reference,
+                const struct factor_http_answer *answer, int64_t now_ms,
+                struct factor_receipt *ret_receipt);
+
+/* Whether rules can be meant: statuses like "2xx", "404" and "400-499",
+ * pointers that begin with a slash, values only with a pointer.  *ret_why is
+ * a static text. */
+bool http_rules_ok(const struct json_t *rules, const char **ret_why);
+
+#endif
