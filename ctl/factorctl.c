@@ -221,6 +221,26 @@ outbox_drop(const struct request *request)
 }
 
 static int
+templates_list(const struct request *request)
+{
+    return list(request, "/templates", print_template);
+}
+
+static int
+templates_test(const struct request *request)
+{
+    const char *language = request->arg_count > 1 ? request->args[1] : "en";
+    char *name = call_path("/templates/", request->args[0], "?language=");
+    char *path = name ? call_path(name, language, "") : NULL;
+    int status = path ? list(request, path, print_rendered)
+                      : fail("out of memory");
+
+    free(path);
+    free(name);
+    return status;
+}
+
+static int
 backup(const struct request *request)
 {
     char *whole = call_absolute(request->args[0]);
@@ -331,6 +351,10 @@ static const struct command commands[] = {
      outbox_list},
     {"outbox", "retry", "ID", "try a message again now", 1, 1, outbox_retry},
     {"outbox", "drop", "ID", "remove a message", 1, 1, outbox_drop},
+    {"templates", "list", "", "messages that texts are known for", 0, 0,
+     templates_list},
+    {"templates", "test", "TEMPLATE [LANG]", "a message as users get it", 1, 2,
+     templates_test},
     {"backup", NULL, "FILE", "copy the store while it runs", 1, 1, backup},
     {"keys", "rotate", "", "seal and sign with new keys from now on", 0, 0,
      keys_rotate},

@@ -69,6 +69,29 @@ time_text(json_int_t at_ms, char *text, size_t size)
 }
 
 void
+print_template(const json_t *template)
+{
+    const json_t *language;
+    size_t i;
+
+    printf("%-24s %-6s", text_of(template, "template"),
+           text_of(template, "channel"));
+    json_array_foreach(json_object_get(template, "languages"), i, language)
+        printf(" %s", json_string_value(language));
+    putchar('\n');
+}
+
+void
+print_rendered(const json_t *message)
+{
+    printf("--- %s, %s\n", text_of(message, "channel"),
+           text_of(message, "language"));
+    if (json_is_string(json_object_get(message, "subject")))
+        printf("Subject: %s\n\n", text_of(message, "subject"));
+    printf("%s\n\n", text_of(message, "text"));
+}
+
+void
 print_message(const json_t *message)
 {
     char due[32];

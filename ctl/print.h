@@ -10,6 +10,8 @@ void print_json(const json_t *json);
 /* Why a request was refused, to stderr. */
 void print_refusal(const json_t *body);
 void print_user(const json_t *user);
+void print_template(const json_t *template);
+void print_rendered(const json_t *message);
 void print_message(const json_t *message);
 /* Refused lines of an import, to stderr; how many. */
 json_int_t print_failed(const json_t *answer);

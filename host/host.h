@@ -21,6 +21,7 @@ struct rest;    /* host/rest/rest.h */
 struct pages;   /* host/pages/pages.h */
 struct park;    /* host/http/park.h */
 struct pool;    /* host/step/pool.h */
+struct renderer;
 struct sources; /* host/plugin/sources.h */
 struct sweep;   /* host/sweep.h */
 
@@ -35,6 +36,7 @@ struct host {
     struct clients *clients;
     struct sources *sources;
     struct outbox *outbox;
+    const struct renderer *renderer; /* host/outbox/render.h */
     struct sweep *sweep;
     struct pages *pages;
     struct rest *rest;

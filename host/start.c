@@ -328,6 +328,7 @@ start_outbox(struct running *running, struct factor_error *err)
     };
     factor_status st;
 
+    running->host.renderer = &running->renderer;
     running->renderer.texts = running->host.texts;
     running->renderer.brand = config_text(running->host.config, "/brand/name");
     if (render_host(running->base_url, running->host_name))

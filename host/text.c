@@ -115,6 +115,28 @@ texts_add(struct texts *texts, const struct factor_text *const *list)
     return FACTOR_OK;
 }
 
+static bool
+ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), end_len = strlen(end);
+
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+void
+texts_each(const struct texts *texts, const char *begin, const char *end,
+           void (*found)(void *context, const char *key, const char *language),
+           void *context)
+{
+    const char *language, *key;
+    json_t *keys, *text;
+
+    json_object_foreach(texts->languages, language, keys)
+        json_object_foreach(keys, key, text)
+            if (strncmp(key, begin, strlen(begin)) == 0 && ends_with(key, end))
+                found(context, key, language);
+}
+
 /* "de-at" is looked up as "de-at", then as "de". */
 static const char *
 find_language(const struct texts *texts, const char *language, const char *key,

@@ -29,6 +29,13 @@ const char *texts_find_in(const struct texts *texts, const char *key,
                           const char *const *languages,
                           const char **ret_language);
 
+/* Each key that begins and ends with these, with the language that it is in;
+ * a key comes once for each of its languages.  Any thread. */
+void texts_each(const struct texts *texts, const char *begin, const char *end,
+                void (*found)(void *context, const char *key,
+                              const char *language),
+                void *context);
+
 /* Languages of an Accept-Language header, best first, lower case, always
  * ending with "en"; NULL-ended, in the arena.  At most 8 are looked at. */
 const char *const *text_languages(struct factor_arena *arena,

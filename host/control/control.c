@@ -13,6 +13,7 @@
 #include "config.h"
 #include "host/api/api.h"
 #include "host/clock.h"
+#include "host/control/templates.h"
 #include "host/error.h"
 #include "host/http/park.h"
 #include "host/json.h"
@@ -338,6 +339,34 @@ drop_message(struct http_request *request)
 }
 
 static void
+list_templates(struct http_request *request)
+{
+    struct factor_error err = {0};
+
+    if (admitted(request))
+        reply(request, FACTOR_OK,
+              json_pack("{s:o, s:n}", "items",
+                        templates_list(http_context(request)), "next"),
+              &err);
+}
+
+static void
+show_template(struct http_request *request)
+{
+    const char *language = http_query(request, "language");
+    struct factor_error err = {0};
+    json_t *shown = NULL;
+    factor_status st;
+
+    if (!admitted(request))
+        return;
+    st = templates_show(http_context(request), http_variable(request, "name"),
+                        language ? language : "en", &shown, &err);
+    reply(request, st,
+          shown ? json_pack("{s:o, s:n}", "items", shown, "next") : NULL, &err);
+}
+
+static void
 backup(struct http_request *request)
 {
     const struct host *host = http_context(request);
@@ -484,6 +513,8 @@ const struct http_route control_routes[] = {
     {"/outbox", "outbox.list", HTTP_GET, 0, 0, messages_list},
     {"/outbox/{id}/retry", "outbox.retry", HTTP_POST, 0, 0, retry_message},
     {"/outbox/{id}/drop", "outbox.drop", HTTP_POST, 0, 0, drop_message},
+    {"/templates", "templates.list", HTTP_GET, 0, 0, list_templates},
+    {"/templates/{name}", "templates.show", HTTP_GET, 0, 0, show_template},
     {"/backup", "backup", HTTP_POST, 0, 0, backup},
     {"/keys/rotate", "keys.rotate", HTTP_POST, 0, 0, rotate_keys},
     {"/keys/forget", "keys.forget", HTTP_POST, 0, 0, forget_keys},

@@ -197,6 +197,27 @@ test('outbox list, retry, drop', async () => {
     assert.equal(done.status, 1);
 });
 
+test('templates list and test: an operator\'s texts as users get them',
+     async () => {
+    const own = await startDaemon({ brand: { name: 'Acme' }, texts: { de: {
+        'otp.code.sms.text': 'Der Code von {brand}: {code}' } } });
+    const list = await ok(own, 'templates', 'list');
+    assert.match(list, /^otp\.code +sms +(de en|en de)$/m);
+    const shown = lines(await ok(own, '--json', 'templates', 'test',
+                                 'otp.code', 'de-AT'))
+        .map((line) => JSON.parse(line));
+    const sms = shown.find(({ channel }) => channel === 'sms');
+    assert.equal(sms.language, 'de');
+    assert.equal(sms.text, 'Der Code von Acme: 123456\n\n' +
+                           '@127.0.0.1 #123456');
+    assert.ok(shown.find(({ channel }) => channel === 'email').subject);
+    assert.match(await ok(own, 'templates', 'test', 'otp.code'),
+                 /^--- email, en\nSubject: .*\n\n/m);
+    for (const name of ['nosuch', '..', 'otp.code.sms'])
+        assert.match((await own.ctl('templates', 'test', name)).stderr,
+                     /there is no template|no such/);
+});
+
 test('D1: what cannot be delivered waits, and leaves later', async () => {
     const own = await startDaemon({ outbox: {
         retry_first: '200ms', retry_max: '400ms', breaker_deferrals: 1000 } });
