@@ -22,11 +22,20 @@ const words = {
     cancel: 'Cancel',
     name: 'Name',
     skip: 'Not now',
+    rename: 'Rename',
+    save: 'Save',
+    remove: 'Remove',
+    gone: 'It can no longer confirm your sign-ons.',
+    sure: 'Remove it',
+    first: 'Use first',
+    isFirst: 'Used first',
+    add: 'Add a device',
+    done: 'Done',
     MOBILE: 'A phone',
     TOTP: 'An authenticator app',
     SMS: 'A number for text messages',
-    Voice: 'A number for calls',
-    Email: 'An e-mail address',
+    VOICE: 'A number for calls',
+    EMAIL: 'An e-mail address',
   },
   de: {
     number: 'Geben Sie diese Zahl auf Ihrem Telefon ein',
@@ -47,11 +56,20 @@ const words = {
     cancel: 'Abbrechen',
     name: 'Name',
     skip: 'Jetzt nicht',
+    rename: 'Umbenennen',
+    save: 'Speichern',
+    remove: 'Entfernen',
+    gone: 'Es kann dann keine Anmeldung mehr bestätigen.',
+    sure: 'Entfernen',
+    first: 'Zuerst verwenden',
+    isFirst: 'Wird zuerst verwendet',
+    add: 'Gerät hinzufügen',
+    done: 'Fertig',
     MOBILE: 'Ein Telefon',
     TOTP: 'Eine Authenticator-App',
     SMS: 'Eine Nummer für SMS',
-    Voice: 'Eine Nummer für Anrufe',
-    Email: 'Eine E-Mail-Adresse',
+    VOICE: 'Eine Nummer für Anrufe',
+    EMAIL: 'Eine E-Mail-Adresse',
   },
 };
 
@@ -126,7 +144,7 @@ function waiting(say, model, act) {
     offers(model, 'checkOtp') && el('details', {},
       el('summary', {}, say.code), codeForm(say, act, 'checkOtp')),
     el('div', { class: 'actions' },
-      button(say.cancel, () => act('cancelAuthentication'))),
+      button(say.cancel, () => act('cancelAuthentication'), 'quiet')),
   ];
 }
 
@@ -138,7 +156,7 @@ function totp(say, model, act) {
       el('code', {}, grouped(model.pairingKey, 4))),
     codeForm(say, act, 'activateTotpDevice'),
     el('div', { class: 'actions' },
-      button(say.cancel, () => act('cancelDevicePairing'))),
+      button(say.cancel, () => act('cancelDevicePairing'), 'quiet')),
   ];
 }
 
@@ -160,7 +178,7 @@ function mobile(say, model, act) {
     el('p', { class: 'hint' }, el('a', { href: link, target: '_blank',
       rel: 'noopener' }, say.open)),
     el('div', { class: 'actions' },
-      button(say.cancel, () => act('cancelDevicePairing'))),
+      button(say.cancel, () => act('cancelDevicePairing'), 'quiet')),
   ];
 }
 
@@ -168,34 +186,70 @@ function methods(say, model, act) {
   return [
     el('div', { class: 'actions' },
       ...model.devicePairingMethods.map((method) => button(
-        [say[method.deviceType] ?? method.deviceType,
+        [say[method.deviceType.toUpperCase()] ?? method.deviceType,
           method.applicationName && `(${method.applicationName})`]
           .filter(Boolean).join(' '),
         () => act('selectDevicePairingMethod',
           { devicePairingMethod: method }))),
-      button(say.cancel, () => act('cancelDevicePairing'))),
+      button(say.cancel, () => act('cancelDevicePairing'), 'quiet')),
   ];
 }
 
-function nickname(say, model, act) {
-  const input = el('input', { id: 'part-name', name: 'nickname',
+function nameForm(act, { id, nickname: value = '' }, labels) {
+  const field = `part-name-${id}`;
+  const input = el('input', { id: field, name: 'nickname', value,
     maxlength: '100', autocomplete: 'off', required: '' });
+  return el('form', {
+    submit: (event) => {
+      event.preventDefault();
+      act('updateDeviceNickname', { id, nickname: input.value });
+    } },
+  el('div', { class: 'field' },
+    el('label', { for: field }, labels.name), input),
+  el('button', { class: 'button primary' }, labels.next));
+}
+
+function nickname(say, model, act) {
   return [
-    el('form', {
-      submit: (event) => {
-        event.preventDefault();
-        act('updateDeviceNickname',
-          { id: model.pairedDevice.id, nickname: input.value });
-      } },
-    el('div', { class: 'field' },
-      el('label', { for: 'part-name' }, say.name), input),
-    el('button', { class: 'button primary' }, say.next)),
+    nameForm(act, model.pairedDevice, say),
     el('div', { class: 'actions' },
-      button(say.skip, () => act('skipUpdateDeviceNickname'))),
+      button(say.skip, () => act('skipUpdateDeviceNickname'), 'quiet')),
+  ];
+}
+
+function managed(say, model, act, device) {
+  const deviceRef = { id: device.id };
+  const kind = say[device.type.toUpperCase()] ?? say.MOBILE;
+  return el('li', { class: 'device' },
+    el('h2', {}, device.nickname || device.name || kind),
+    el('p', { class: 'hint' }, [device.target,
+      device.defaultDevice && say.isFirst].filter(Boolean).join(' · ')
+      || kind),
+    offers(model, 'setDefaultDevice') && !device.defaultDevice
+      && button(say.first, () => act('setDefaultDevice', { deviceRef })),
+    offers(model, 'updateDeviceNickname') && el('details', {},
+      el('summary', {}, say.rename),
+      nameForm(act, device, { name: say.name, next: say.save })),
+    offers(model, 'removeDevice') && el('details', {},
+      el('summary', {}, say.remove), el('p', { class: 'hint' }, say.gone),
+      button(say.sure, () => act('removeDevice', { deviceRef }))));
+}
+
+function management(say, model, act) {
+  return [
+    el('ul', { class: 'tiles' }, ...model.devices.map((device) =>
+      managed(say, model, act, device))),
+    el('div', { class: 'actions' },
+      offers(model, 'setupMfa')
+        && button(say.add, () => act('setupMfa')),
+      offers(model, 'resumeAuthentication')
+        && button(say.done, () => act('resumeAuthentication'), 'primary'),
+      button(say.cancel, () => act('cancelAuthentication'), 'quiet')),
   ];
 }
 
 const drawings = {
+  DEVICE_MANAGEMENT: management,
   DEVICE_PAIRING_METHOD_REQUIRED: methods,
   UPDATE_NICKNAME: nickname,
   PUSH_CONFIRMATION_WAITING: waiting,

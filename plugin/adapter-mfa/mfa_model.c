@@ -338,7 +338,7 @@ static const struct factor_page_part *const page_parts[] = {
         .states = FACTOR_NAMES(MFA_STATE_WAITING, MFA_STATE_METHOD,
                                MFA_STATE_TOTP_ACTIVATION,
                                MFA_STATE_MOBILE_ACTIVATION,
-                               MFA_STATE_NICKNAME) },
+                               MFA_STATE_NICKNAME, MFA_STATE_MANAGEMENT) },
     NULL,
 };
 

@@ -218,7 +218,7 @@ function viewOf(state, flow) {
     return (VIEWS[state.status] ?? genericView)(state, flow);
   }
   const plain = genericView(state, flow);
-  const body = el('div');
+  const body = el('div', { class: 'part' });
   const drawn = import(part)
     .then(({ default: render }) => render(body, state,
       (...said) => flow.act(...said), { language, t }))
