@@ -26,6 +26,7 @@ static const char *const result_names[] = {
     "REFUSED_ADDRESS",
     "REFUSED_ACCOUNT",
     "NOT_MINE",
+    "DEFERRED_THERE",
 };
 
 /* NULL: the input has ended. */

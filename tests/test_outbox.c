@@ -1094,6 +1094,22 @@ breaker_counts_in_its_window(void)
     backends_free(breaker_backends);
 }
 
+/* Nor may servers that addresses name: anybody can name one. */
+static void
+breaker_looks_at_its_own(void)
+{
+    struct channel *channel = breaker_channel();
+    int i;
+
+    for (i = 0; i < 50; i++)
+        CU_ASSERT(call_at(channel, 1000 + i, FACTOR_DELIVERY_DEFERRED_THERE));
+    for (i = 0; i < 4; i++)
+        CU_ASSERT(call_at(channel, 1100 + i, FACTOR_DELIVERY_DEFERRED));
+    CU_ASSERT(call_at(channel, 1200, FACTOR_DELIVERY_DEFERRED_THERE));
+    CU_ASSERT(call_at(channel, 1201, FACTOR_DELIVERY_SENT));
+    backends_free(breaker_backends);
+}
+
 /* Five addresses that nobody takes must not stop the mail of all others. */
 static void
 breaker_forgives(void)
@@ -1554,6 +1570,8 @@ static const struct tap_test tests[] = {
      breaker_counts_in_its_window},
     {"D1: a delivery between them: deferrals do not add up",
      breaker_forgives},
+    {"D1: servers that addresses name do not open a breaker",
+     breaker_looks_at_its_own},
     {"D1: the breaker opens at once when our account is refused",
      breaker_opens_for_our_account},
     {"D1: while a back end rests messages wait without an attempt",

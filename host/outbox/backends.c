@@ -160,7 +160,8 @@ backend_done(struct backend *backend, uint32_t result, int64_t steady_ms)
     const char *plugin = backend->entry.plugin;
 
     backend->in_use--;
-    if (result == 0 || result == FACTOR_DELIVERY_NOT_MINE)
+    if (result == 0 || result == FACTOR_DELIVERY_NOT_MINE ||
+        result == FACTOR_DELIVERY_DEFERRED_THERE)
         breaker->trial = false; /* it was not tried */
     else if (result == FACTOR_DELIVERY_SENT ||
              result == FACTOR_DELIVERY_REFUSED_ADDRESS)
@@ -211,7 +212,7 @@ backend_deliver(const struct backend *backend,
     }
     /* Only a plain yes or a plain no is taken for one. */
     if (receipt.result < FACTOR_DELIVERY_SENT ||
-        receipt.result > FACTOR_DELIVERY_NOT_MINE)
+        receipt.result > FACTOR_DELIVERY_DEFERRED_THERE)
         receipt.result = FACTOR_DELIVERY_DEFERRED;
     receipt.reference[sizeof(receipt.reference) - 1] = '\0';
     receipt.reason[sizeof(receipt.reason) - 1] = '\0';

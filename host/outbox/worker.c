@@ -148,6 +148,7 @@ static const char *const result_names[] = {
     [FACTOR_DELIVERY_REFUSED_ADDRESS] = "address refused",
     [FACTOR_DELIVERY_REFUSED_ACCOUNT] = "account refused",
     [FACTOR_DELIVERY_NOT_MINE] = "not its kind of address",
+    [FACTOR_DELIVERY_DEFERRED_THERE] = "deferred there",
 };
 
 /* Status and reason, never address, code or text (D3). */

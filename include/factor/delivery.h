@@ -44,8 +44,10 @@ enum {
     FACTOR_DELIVERY_DEFERRED = 2,        /* try again: later, or elsewhere */
     FACTOR_DELIVERY_REFUSED_ADDRESS = 3, /* no other back end will do */
     FACTOR_DELIVERY_REFUSED_ACCOUNT = 4, /* ours: another back end may do */
-    FACTOR_DELIVERY_NOT_MINE = 5 /* an address of another back end's kind:
-                                  * the next one, and nobody's fault */
+    FACTOR_DELIVERY_NOT_MINE = 5, /* an address of another back end's kind:
+                                   * the next one, and nobody's fault */
+    FACTOR_DELIVERY_DEFERRED_THERE = 6 /* as DEFERRED, by a server that the
+                                  * address names: says nothing of others */
 };
 
 /* Addresses of the channel "push" begin with the kind of service that they
@@ -57,7 +59,8 @@ struct factor_receipt {
     uint32_t result;       /* FACTOR_DELIVERY_... */
     int64_t retry_at_ms;   /* a deferring back end's wish; 0: host decides */
     char reference[96];    /* provider's id of the message, or "" */
-    char reason[160];      /* one line for the operator, no digits runs */
+    char reason[160];      /* one line for the operator; the host takes out
+                            * what may not be logged */
 };
 
 enum {

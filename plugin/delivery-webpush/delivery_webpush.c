@@ -20,7 +20,8 @@
 enum {
     ROOM = 1024, /* all but odd messages have this length */
     TOPIC_LEN = 24, /* octets: 32 letters, the longest that RFC 8030 allows */
-    HEADERS = 6
+    HEADERS = 6,
+    PATIENCE_MS = 5000 /* with a server of the phone's choice */
 };
 
 struct factor_delivery {
@@ -172,25 +173,27 @@ post(const struct factor_delivery *self, const struct factor_message *message,
         .headers = headers,
         .body = call->body,
         .body_len = call->body_len,
-        .timeout_ms = message->timeout_ms,
+        .timeout_ms = message->timeout_ms < PATIENCE_MS ? message->timeout_ms
+                                                        : PATIENCE_MS,
     };
 
     return self->host->http(&request, ret_answer, err);
 }
 
-/* --- The receipt --- */
+/* --- The receipt ---
+ *
+ * The server is one that a phone has named.  Whatever it says, and that it
+ * says nothing, counts for this phone alone: no phone may stop the bells of
+ * others. */
 
 static const struct {
     uint32_t first, last; /* status */
     uint32_t result;
 } results[] = {
     { 200, 299, FACTOR_DELIVERY_SENT },
-    { 401, 401, FACTOR_DELIVERY_REFUSED_ACCOUNT },
-    { 403, 403, FACTOR_DELIVERY_REFUSED_ACCOUNT },
     { 404, 404, FACTOR_DELIVERY_REFUSED_ADDRESS },
     { 410, 410, FACTOR_DELIVERY_REFUSED_ADDRESS },
-    { 413, 413, FACTOR_DELIVERY_REFUSED_ACCOUNT },
-    { 0, UINT32_MAX, FACTOR_DELIVERY_DEFERRED },
+    { 0, UINT32_MAX, FACTOR_DELIVERY_DEFERRED_THERE },
 };
 
 /* The status and the first 80 characters of what was said, in plain ASCII and
@@ -231,6 +234,15 @@ settle(const struct factor_message *message,
         tell(answer, receipt);
 }
 
+/* No answer. */
+static factor_status
+silent(struct factor_receipt *receipt, const struct factor_error *err)
+{
+    receipt->result = FACTOR_DELIVERY_DEFERRED_THERE;
+    snprintf(receipt->reason, sizeof(receipt->reason), "%.150s", err->text);
+    return FACTOR_OK;
+}
+
 static factor_status
 dead(struct factor_receipt *receipt, const char *why)
 {
@@ -249,6 +261,8 @@ ring(const struct factor_delivery *self, const struct factor_message *message,
 
     if (status == FACTOR_E_INPUT)
         return dead(receipt, "the endpoint may not be called");
+    if (status == FACTOR_E_IO)
+        return silent(receipt, err);
     if (status)
         return status;
     settle(message, &answer, receipt);
