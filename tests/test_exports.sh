@@ -119,7 +119,7 @@ contract_is_bare()
     none "include/factor includes nothing but C's own headers" "$(
         for file in $(sources include); do
             grep -nE '^[ \t]*#[ \t]*include[ \t]*<' "$srcdir/$file" |
-                grep -vE '<std(def|int|bool|arg)\.h>' | sed "s|^|$file:|"
+                grep -vE '<(std(def|int|bool|arg|io)|string)\.h>' | sed "s|^|$file:|"
         done)"
 }
 

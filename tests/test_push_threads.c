@@ -104,7 +104,8 @@ send_messages(void *context)
         message.now_ms = INT64_C(1700000000000) + i;
         if (!work->ops->deliver(work->self, &message, &receipt, &err) &&
             (receipt.result == FACTOR_DELIVERY_SENT ||
-             receipt.result == FACTOR_DELIVERY_REFUSED_ACCOUNT))
+             receipt.result == FACTOR_DELIVERY_REFUSED_ACCOUNT ||
+             receipt.result == FACTOR_DELIVERY_DEFERRED_THERE))
             atomic_fetch_add(&work->ended, 1);
     }
     return NULL;

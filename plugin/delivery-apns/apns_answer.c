@@ -4,8 +4,9 @@
 #include "plugin/delivery-apns/apns_answer.h"
 
 #include <jansson.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "factor/receipt.h"
 
 /* What is looked at from the top; the first that fits is meant.  NULL fits any
  * reason. */
@@ -35,28 +36,6 @@ reason_is(const struct factor_http_answer *answer, const char *reason)
     return is;
 }
 
-/* The status and the first 80 characters of what was said, in plain ASCII and
- * without runs of 4 or more digits (D3). */
-static void
-tell(const struct factor_http_answer *answer, struct factor_receipt *receipt)
-{
-    const char *said = answer->body, *end = said + strnlen(said, 80);
-    char *to = receipt->reason;
-    size_t digits;
-
-    to += snprintf(to, 16, "%u ", answer->status);
-    while (said < end) {
-        digits = strspn(said, "0123456789");
-        if (digits > 3) {
-            said += digits;
-            continue;
-        }
-        *to++ = *said >= ' ' && *said <= '~' ? *said : ' ';
-        said++;
-    }
-    *to = '\0';
-}
-
 void
 apns_answer_settle(const struct factor_message *message,
                    const struct factor_http_answer *answer,
@@ -68,11 +47,7 @@ apns_answer_settle(const struct factor_message *message,
            answer->status > results[i].last ||
            (results[i].reason && !reason_is(answer, results[i].reason)))
         i++;
-    receipt->result = results[i].result;
-    if (answer->retry_after_ms > 0)
-        receipt->retry_at_ms = message->now_ms + answer->retry_after_ms;
-    if (receipt->result != FACTOR_DELIVERY_SENT)
-        tell(answer, receipt);
+    factor_receipt_answer(receipt, message, answer, results[i].result, NULL);
 }
 
 bool

@@ -16,6 +16,7 @@
 
 #include "factor/declare.h"
 #include "factor/plugin.h"
+#include "factor/receipt.h"
 #include "plugin/delivery-apns/apns_answer.h"
 #include "plugin/delivery-apns/apns_token.h"
 
@@ -72,14 +73,6 @@ static const struct factor_setting *const settings[] = {
 
 /* --- Life --- */
 
-static factor_status
-fault(struct factor_error *err, factor_status code, const char *text)
-{
-    err->code = code;
-    snprintf(err->text, sizeof(err->text), "%s", text);
-    return code;
-}
-
 static void
 fini(struct factor_delivery *self)
 {
@@ -111,13 +104,13 @@ static factor_status
 check_account(const struct account *account, struct factor_error *err)
 {
     if (account->topic && !plain(account->topic, TOPIC_MAX))
-        return fault(err, FACTOR_E_CONFIG, "topic: no bundle id");
+        return factor_fault(err, FACTOR_E_CONFIG, "topic: no bundle id");
     if (!account->signer.pem && !account->signer.key_id &&
         !account->signer.team_id)
         return FACTOR_OK;
     if (!account->signer.pem || !account->signer.key_id ||
         !account->signer.team_id)
-        return fault(err, FACTOR_E_CONFIG,
+        return factor_fault(err, FACTOR_E_CONFIG,
                      "key, key_id and team_id are set together or not at all");
     return FACTOR_OK;
 }
@@ -136,7 +129,7 @@ try_key(const struct factor_delivery *self, struct factor_error *err)
     free(statement);
     json_decref(nothing);
     if (status == FACTOR_E_CONFIG)
-        return fault(err, status, "key: no private key of P-256 in PEM");
+        return factor_fault(err, status, "key: no private key of P-256 in PEM");
     return status;
 }
 
@@ -257,7 +250,8 @@ call_make(struct call *call)
 
     call->device = member(call->message->variables, "device");
     if (!call->device)
-        return fault(call->err, FACTOR_E_INPUT, "the message has no device");
+        return factor_fault(call->err, FACTOR_E_INPUT,
+                            "the message has no device");
     write_headers(call);
     status = write_body(call);
     if (asprintf(&call->url, "%s/3/device/%s", call->self->base_url,
@@ -351,7 +345,7 @@ ring(struct call *call)
         return end(call, FACTOR_DELIVERY_REFUSED_ACCOUNT,
                    "the key is no private key of P-256");
     if (status)
-        return fault(call->err, status, "cannot sign a provider token");
+        return factor_fault(call->err, status, "cannot sign a provider token");
     status = send_once(call, &too_old);
     if (status || !too_old)
         return status;

@@ -14,6 +14,7 @@
 
 #include "factor/declare.h"
 #include "factor/plugin.h"
+#include "factor/receipt.h"
 #include "plugin/delivery-fcm/fcm_answer.h"
 #include "plugin/delivery-fcm/fcm_token.h"
 
@@ -55,14 +56,6 @@ static const struct factor_setting *const settings[] = {
 
 /* --- Life --- */
 
-static factor_status
-fault(struct factor_error *err, factor_status code, const char *text)
-{
-    err->code = code;
-    snprintf(err->text, sizeof(err->text), "%s", text);
-    return code;
-}
-
 static void
 fini(struct factor_delivery *self)
 {
@@ -88,7 +81,8 @@ try_key(const struct factor_delivery *self, struct factor_error *err)
     free(statement);
     json_decref(nothing);
     if (status == FACTOR_E_CONFIG)
-        return fault(err, status, "service_account: its private_key is none");
+        return factor_fault(err, status,
+                            "service_account: its private_key is none");
     return status;
 }
 
@@ -105,7 +99,7 @@ read_settings(struct factor_delivery *self, struct factor_error *err)
     if (!account)
         return FACTOR_OK;
     if (fcm_account_read(account, self->token_url, &self->account))
-        return fault(err, FACTOR_E_CONFIG,
+        return factor_fault(err, FACTOR_E_CONFIG,
                      "service_account: no JSON with project_id, client_email, "
                      "private_key and token_uri");
     return try_key(self, err);
@@ -170,7 +164,8 @@ call_make(struct call *call)
     json_t *json;
 
     if (!device)
-        return fault(call->err, FACTOR_E_INPUT, "the message has no device");
+        return factor_fault(call->err, FACTOR_E_INPUT,
+                            "the message has no device");
     json = message_json(call->message, device);
     call->body_len = json_dumpb(json, NULL, 0, JSON_COMPACT);
     call->body = malloc(call->body_len + 1);

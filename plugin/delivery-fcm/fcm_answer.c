@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "factor/receipt.h"
+
 /* What an answer says; borrowed from json. */
 struct fault {
     json_t *json;
@@ -31,6 +33,13 @@ static const struct {
     { 429, 429, NULL, FACTOR_DELIVERY_DEFERRED },
     { 500, 599, NULL, FACTOR_DELIVERY_DEFERRED },
     { 0, UINT32_MAX, NULL, FACTOR_DELIVERY_REFUSED_ACCOUNT },
+};
+
+/* When no token was given. */
+static const struct factor_status_range token_results[] = {
+    { 429, 429, FACTOR_DELIVERY_DEFERRED },
+    { 500, 599, FACTOR_DELIVERY_DEFERRED },
+    { 0, UINT32_MAX, FACTOR_DELIVERY_REFUSED_ACCOUNT },
 };
 
 /* --- Reading --- */
@@ -95,28 +104,6 @@ result_of(const struct factor_http_answer *answer, const struct fault *fault)
 
 /* --- Telling --- */
 
-/* The status and the first 80 characters of what was said, in plain ASCII and
- * without runs of 4 or more digits (D3). */
-static void
-tell(uint32_t status, const char *said, struct factor_receipt *receipt)
-{
-    const char *end = said + strnlen(said, 80);
-    char *to = receipt->reason;
-    size_t digits;
-
-    to += snprintf(to, 16, "%u ", status);
-    while (said < end) {
-        digits = strspn(said, "0123456789");
-        if (digits > 3) {
-            said += digits;
-            continue;
-        }
-        *to++ = *said >= ' ' && *said <= '~' ? *said : ' ';
-        said++;
-    }
-    *to = '\0';
-}
-
 /* Google names a message "projects/P/messages/ID". */
 static void
 refer(const struct fault *fault, struct factor_receipt *receipt)
@@ -128,17 +115,6 @@ refer(const struct fault *fault, struct factor_receipt *receipt)
              slash ? slash + 1 : name);
 }
 
-static void
-settle(const struct factor_message *message,
-       const struct factor_http_answer *answer, const struct fault *fault,
-       struct factor_receipt *receipt)
-{
-    if (answer->retry_after_ms > 0)
-        receipt->retry_at_ms = message->now_ms + answer->retry_after_ms;
-    tell(answer->status, *fault->message ? fault->message : answer->body,
-         receipt);
-}
-
 void
 fcm_answer_settle(const struct factor_message *message,
                   const struct factor_http_answer *answer,
@@ -146,11 +122,10 @@ fcm_answer_settle(const struct factor_message *message,
 {
     struct fault fault = read_fault(answer);
 
-    receipt->result = result_of(answer, &fault);
+    factor_receipt_answer(receipt, message, answer, result_of(answer, &fault),
+                          *fault.message ? fault.message : NULL);
     if (receipt->result == FACTOR_DELIVERY_SENT)
         refer(&fault, receipt);
-    else
-        settle(message, answer, &fault, receipt);
     json_decref(fault.json);
 }
 
@@ -160,13 +135,9 @@ fcm_answer_no_token(const struct factor_message *message,
                     struct factor_receipt *receipt)
 {
     /* {"error": "invalid_grant", ...} is no error object: told as it is. */
-    struct fault fault = { .message = "" };
-    uint32_t status = answer->status;
-
-    receipt->result = status == 429 || (status >= 500 && status <= 599)
-                          ? FACTOR_DELIVERY_DEFERRED
-                          : FACTOR_DELIVERY_REFUSED_ACCOUNT;
-    settle(message, answer, &fault, receipt);
+    factor_receipt_answer(receipt, message, answer,
+                          factor_status_result(token_results, answer->status),
+                          NULL);
 }
 
 bool

@@ -467,8 +467,7 @@ call(struct factor_delivery *self, const struct factor_message *message,
     if (st != FACTOR_OK)
         return st;
     http_judge(json_object_get(self->settings, "rules"),
-               text_of(self, "reference"), &answer, message->now_ms,
-               ret_receipt);
+               text_of(self, "reference"), message, &answer, ret_receipt);
     self->host->http_release(&answer);
     return FACTOR_OK;
 }

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "factor/receipt.h"
 #include "plugin/delivery-http/http_answer.h"
-
-enum { QUIET_CHARS = 80, QUIET_DIGITS = 3 };
 
 static const struct {
     const char *name;
@@ -19,6 +18,14 @@ static const struct {
     {"later", FACTOR_DELIVERY_DEFERRED},
     {"refused_address", FACTOR_DELIVERY_REFUSED_ADDRESS},
     {"refused_account", FACTOR_DELIVERY_REFUSED_ACCOUNT},
+};
+
+/* When no rule fits. */
+static const struct factor_status_range usual_results[] = {
+    {200, 299, FACTOR_DELIVERY_SENT},     {408, 408, FACTOR_DELIVERY_DEFERRED},
+    {425, 425, FACTOR_DELIVERY_DEFERRED}, {429, 429, FACTOR_DELIVERY_DEFERRED},
+    {500, 599, FACTOR_DELIVERY_DEFERRED},
+    {0, UINT32_MAX, FACTOR_DELIVERY_REFUSED_ACCOUNT},
 };
 
 /* --- Statuses. --- */
@@ -162,16 +169,6 @@ result_named(const char *name)
 }
 
 static uint32_t
-usual_result(uint32_t status)
-{
-    if (status >= 200 && status <= 299)
-        return FACTOR_DELIVERY_SENT;
-    if (status == 408 || status == 425 || status == 429 || status >= 500)
-        return FACTOR_DELIVERY_DEFERRED;
-    return FACTOR_DELIVERY_REFUSED_ACCOUNT;
-}
-
-static uint32_t
 result_of(const json_t *rules, uint32_t status, const json_t *body)
 {
     const json_t *rule;
@@ -180,7 +177,7 @@ result_of(const json_t *rules, uint32_t status, const json_t *body)
     json_array_foreach(rules, i, rule)
         if (rule_fits(rule, status, body))
             return result_named(text_of(rule, "result"));
-    return usual_result(status);
+    return factor_status_result(usual_results, status);
 }
 
 bool
@@ -211,35 +208,10 @@ http_rules_ok(const json_t *rules, const char **ret_why)
 
 /* --- The receipt. --- */
 
-/* D3: the first characters, printable, without long runs of digits and without
- * what may be an address. */
-static void
-write_reason(struct factor_receipt *receipt,
-             const struct factor_http_answer *answer)
-{
-    size_t used = (size_t)snprintf(receipt->reason, sizeof(receipt->reason),
-                                   "%u ", (unsigned)answer->status);
-    const char *c = answer->body;
-    size_t left = QUIET_CHARS, digits;
-
-    for (; *c && left > 0 && used + 1 < sizeof(receipt->reason); left--) {
-        digits = strspn(c, "0123456789");
-        if (digits > QUIET_DIGITS) {
-            c += digits;
-            continue;
-        }
-        receipt->reason[used++] =
-            isprint((unsigned char)*c) && *c != '@' ? *c : ' ';
-        c++;
-    }
-    while (used > 0 && receipt->reason[used - 1] == ' ')
-        used--;
-    receipt->reason[used] = '\0';
-}
-
 void
 http_judge(const json_t *rules, const char *reference,
-           const struct factor_http_answer *answer, int64_t now_ms,
+           const struct factor_message *message,
+           const struct factor_http_answer *answer,
            struct factor_receipt *ret_receipt)
 {
     json_t *body = json_loadb(answer->body, answer->body_len,
@@ -249,13 +221,10 @@ http_judge(const json_t *rules, const char *reference,
                                         sizeof(buffer))
                                : NULL;
 
-    ret_receipt->result = result_of(rules, answer->status, body);
-    if (ret_receipt->result != FACTOR_DELIVERY_SENT)
-        write_reason(ret_receipt, answer);
-    else if (id)
+    factor_receipt_answer(ret_receipt, message, answer,
+                          result_of(rules, answer->status, body), NULL);
+    if (ret_receipt->result == FACTOR_DELIVERY_SENT && id)
         snprintf(ret_receipt->reference, sizeof(ret_receipt->reference), "%s",
                  id);
-    if (answer->retry_after_ms > 0)
-        ret_receipt->retry_at_ms = now_ms + answer->retry_after_ms;
     json_decref(body);
 }

@@ -16,7 +16,8 @@ struct json_t;
  * later, anything else our account's fault.  reference: a JSON pointer (RFC
  * 6901) to the gateway's id of the message, or NULL. */
 void http_judge(const struct json_t *rules, const char *reference,
-                const struct factor_http_answer *answer, int64_t now_ms,
+                const struct factor_message *message,
+                const struct factor_http_answer *answer,
                 struct factor_receipt *ret_receipt);
 
 /* Whether rules can be meant: statuses like "2xx", "404" and "400-499",

@@ -21,6 +21,7 @@
 
 #include "factor/declare.h"
 #include "factor/plugin.h"
+#include "factor/receipt.h"
 
 #define KIND "webhook:"
 #define SECRET_PREFIX "whsec_"
@@ -68,14 +69,6 @@ static const struct factor_setting *const settings[] = {
 
 /* --- Life --- */
 
-static factor_status
-fault(struct factor_error *err, factor_status code, const char *text)
-{
-    err->code = code;
-    snprintf(err->text, sizeof(err->text), "%s", text);
-    return code;
-}
-
 /* Whether the text is a secret of the standard's form. */
 static bool
 key_read(const char *text, struct key *ret)
@@ -114,7 +107,7 @@ read_keys(struct factor_delivery *self, struct factor_error *err)
         if (!text)
             continue;
         if (!key_read(text, &self->keys[self->key_count++]))
-            return fault(err, FACTOR_E_CONFIG,
+            return factor_fault(err, FACTOR_E_CONFIG,
                          i == 0 ? "secret: not whsec_ and 24 to 64 bytes in "
                                   "base64"
                                 : "previous_secret: not whsec_ and 24 to 64 "
@@ -150,7 +143,7 @@ init(const struct factor_host *host, const json_t *given,
     }
     if (!status && strncmp(self->url, "https://", 8) != 0 &&
         strncmp(self->url, "http://", 7) != 0)
-        status = fault(err, FACTOR_E_CONFIG,
+        status = factor_fault(err, FACTOR_E_CONFIG,
                        "url: begins neither with https:// nor http://");
     if (status) {
         fini(self);
@@ -280,57 +273,13 @@ post(const struct factor_delivery *self, const struct factor_message *message,
 
 /* --- The receipt --- */
 
-static const struct {
-    uint32_t first, last; /* status */
-    uint32_t result;
-} results[] = {
+static const struct factor_status_range results[] = {
     { 200, 299, FACTOR_DELIVERY_SENT },
     { 410, 410, FACTOR_DELIVERY_REFUSED_ADDRESS },
     { 429, 429, FACTOR_DELIVERY_DEFERRED },
     { 500, 599, FACTOR_DELIVERY_DEFERRED },
     { 0, UINT32_MAX, FACTOR_DELIVERY_REFUSED_ACCOUNT },
 };
-
-/* The status and the first 80 characters of what was said, in plain ASCII and
- * without runs of 4 or more digits (D3). */
-static void
-tell(const struct factor_http_answer *answer, struct factor_receipt *receipt)
-{
-    const char *said = answer->body, *end = said + strnlen(said, 80);
-    char *to = receipt->reason;
-    size_t digits;
-
-    to += snprintf(to, 16, "%u ", answer->status);
-    while (said < end) {
-        digits = strspn(said, "0123456789");
-        if (digits > 3) {
-            said += digits;
-            continue;
-        }
-        *to++ = *said >= ' ' && *said <= '~' ? *said : ' ';
-        said++;
-    }
-    *to = '\0';
-}
-
-static void
-settle(const struct factor_message *message,
-       const struct factor_http_answer *answer, struct factor_receipt *receipt)
-{
-    size_t i = 0;
-
-    while (answer->status < results[i].first ||
-           answer->status > results[i].last)
-        i++;
-    receipt->result = results[i].result;
-    if (answer->retry_after_ms > 0)
-        receipt->retry_at_ms = message->now_ms + answer->retry_after_ms;
-    if (receipt->result == FACTOR_DELIVERY_SENT)
-        snprintf(receipt->reference, sizeof(receipt->reference), "%s",
-                 message->id);
-    else
-        tell(answer, receipt);
-}
 
 static factor_status
 ring(const struct factor_delivery *self, const struct factor_message *message,
@@ -341,14 +290,17 @@ ring(const struct factor_delivery *self, const struct factor_message *message,
     factor_status status = post(self, message, call, &answer, err);
 
     if (status == FACTOR_E_INPUT) { /* the URL may not be called, ever */
-        receipt->result = FACTOR_DELIVERY_REFUSED_ACCOUNT;
-        snprintf(receipt->reason, sizeof(receipt->reason), "%.150s",
-                 err->text);
+        factor_receipt_set(receipt, FACTOR_DELIVERY_REFUSED_ACCOUNT,
+                           err->text);
         return FACTOR_OK;
     }
     if (status)
         return status;
-    settle(message, &answer, receipt);
+    factor_receipt_answer(receipt, message, &answer,
+                          factor_status_result(results, answer.status), NULL);
+    if (receipt->result == FACTOR_DELIVERY_SENT)
+        snprintf(receipt->reference, sizeof(receipt->reference), "%s",
+                 message->id);
     self->host->http_release(&answer);
     return FACTOR_OK;
 }
@@ -368,7 +320,7 @@ deliver(struct factor_delivery *self, const struct factor_message *message,
         return FACTOR_OK;
     }
     if (!device)
-        return fault(err, FACTOR_E_INPUT, "the message has no device");
+        return factor_fault(err, FACTOR_E_INPUT, "the message has no device");
     json = body_json(message, message->address + strlen(KIND), device);
     if (json && call_write(message, json, &call) &&
         call_sign(self, message, &call))

@@ -13,6 +13,7 @@
 
 #include "factor/declare.h"
 #include "factor/plugin.h"
+#include "factor/receipt.h"
 #include "plugin/delivery-webpush/base64url.h"
 #include "plugin/delivery-webpush/webpush_address.h"
 #include "plugin/delivery-webpush/webpush_vapid.h"
@@ -45,14 +46,6 @@ static const struct factor_setting *const settings[] = {
 };
 
 /* --- Life --- */
-
-static factor_status
-fault(struct factor_error *err, factor_status code, const char *text)
-{
-    err->code = code;
-    snprintf(err->text, sizeof(err->text), "%s", text);
-    return code;
-}
 
 static void
 fini(struct factor_delivery *self)
@@ -186,68 +179,25 @@ post(const struct factor_delivery *self, const struct factor_message *message,
  * says nothing, counts for this phone alone: no phone may stop the bells of
  * others. */
 
-static const struct {
-    uint32_t first, last; /* status */
-    uint32_t result;
-} results[] = {
+static const struct factor_status_range results[] = {
     { 200, 299, FACTOR_DELIVERY_SENT },
     { 404, 404, FACTOR_DELIVERY_REFUSED_ADDRESS },
     { 410, 410, FACTOR_DELIVERY_REFUSED_ADDRESS },
     { 0, UINT32_MAX, FACTOR_DELIVERY_DEFERRED_THERE },
 };
 
-/* The status and the first 80 characters of what was said, in plain ASCII and
- * without runs of 4 or more digits (D3). */
-static void
-tell(const struct factor_http_answer *answer, struct factor_receipt *receipt)
-{
-    const char *said = answer->body, *end = said + strnlen(said, 80);
-    char *to = receipt->reason;
-    size_t digits;
-
-    to += snprintf(to, 16, "%u ", answer->status);
-    while (said < end) {
-        digits = strspn(said, "0123456789");
-        if (digits > 3) {
-            said += digits;
-            continue;
-        }
-        *to++ = *said >= ' ' && *said <= '~' ? *said : ' ';
-        said++;
-    }
-    *to = '\0';
-}
-
-static void
-settle(const struct factor_message *message,
-       const struct factor_http_answer *answer, struct factor_receipt *receipt)
-{
-    size_t i = 0;
-
-    while (answer->status < results[i].first ||
-           answer->status > results[i].last)
-        i++;
-    receipt->result = results[i].result;
-    if (answer->retry_after_ms > 0)
-        receipt->retry_at_ms = message->now_ms + answer->retry_after_ms;
-    if (receipt->result != FACTOR_DELIVERY_SENT)
-        tell(answer, receipt);
-}
-
 /* No answer. */
 static factor_status
 silent(struct factor_receipt *receipt, const struct factor_error *err)
 {
-    receipt->result = FACTOR_DELIVERY_DEFERRED_THERE;
-    snprintf(receipt->reason, sizeof(receipt->reason), "%.150s", err->text);
+    factor_receipt_set(receipt, FACTOR_DELIVERY_DEFERRED_THERE, err->text);
     return FACTOR_OK;
 }
 
 static factor_status
 dead(struct factor_receipt *receipt, const char *why)
 {
-    receipt->result = FACTOR_DELIVERY_REFUSED_ADDRESS;
-    snprintf(receipt->reason, sizeof(receipt->reason), "%.150s", why);
+    factor_receipt_set(receipt, FACTOR_DELIVERY_REFUSED_ADDRESS, why);
     return FACTOR_OK;
 }
 
@@ -265,7 +215,8 @@ ring(const struct factor_delivery *self, const struct factor_message *message,
         return silent(receipt, err);
     if (status)
         return status;
-    settle(message, &answer, receipt);
+    factor_receipt_answer(receipt, message, &answer,
+                          factor_status_result(results, answer.status), NULL);
     self->host->http_release(&answer);
     return FACTOR_OK;
 }
@@ -285,7 +236,7 @@ deliver(struct factor_delivery *self, const struct factor_message *message,
         return FACTOR_OK;
     }
     if (!device)
-        return fault(err, FACTOR_E_INPUT, "the message has no device");
+        return factor_fault(err, FACTOR_E_INPUT, "the message has no device");
     if (!webpush_address_read(message->address + strlen(WEBPUSH_KIND),
                               &address))
         return dead(ret_receipt, "the address is no subscription");
@@ -293,7 +244,7 @@ deliver(struct factor_delivery *self, const struct factor_message *message,
     if (status == FACTOR_E_INPUT)
         return dead(ret_receipt, "the subscription's key is none");
     if (status)
-        return fault(err, status, "cannot make the request");
+        return factor_fault(err, status, "cannot make the request");
     return ring(self, message, &address, &call, ret_receipt, err);
 }
 

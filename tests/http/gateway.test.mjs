@@ -105,7 +105,7 @@ test('http: a voice reads the code digit by digit', async () => {
 
 const answers = [
     [{}, 200, '', 'SENT'],
-    [{}, 500, 'oops 123456 at a@b', 'DEFERRED', '500 oops  at a b'],
+    [{}, 500, 'oops 123456 at a@b', 'DEFERRED', '500 oops  at a@b'],
     [{}, 429, '', 'DEFERRED'],
     [{}, 401, '', 'REFUSED_ACCOUNT'],
     [{}, 302, '', 'REFUSED_ACCOUNT'],
