@@ -26,7 +26,7 @@ process.env.FACTOR_BUILDDIR = resolve(
     process.env.FACTOR_BUILDDIR ??
     join(process.env.FACTOR_SRCDIR, 'build-check/http'));
 
-const FILE_DEADLINE_MS = 300000;
+const FILE_DEADLINE_MS = 600000;
 
 function* testFiles(folder)
 {
