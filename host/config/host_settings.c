@@ -98,12 +98,6 @@ static const struct factor_setting *const flow_settings[] = {
             DEFAULT("20000"), RANGE(0, 1000000)),
     SETTING(DURATION, "parked_limit", "Longest wait that a client may ask for.",
             DEFAULT("\"60s\""), RANGE(SECOND, 10 * MINUTE)),
-    SETTING(DURATION, "stream_limit",
-            "A stream of events ends after so long; its client comes again.",
-            DEFAULT("\"5min\""), RANGE(SECOND, HOUR)),
-    SETTING(DURATION, "stream_heartbeat",
-            "A stream that has nothing to tell gives a sign of life so often.",
-            DEFAULT("\"15s\""), RANGE(100, MINUTE)),
     NULL,
 };
 
