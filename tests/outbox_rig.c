@@ -196,6 +196,24 @@ const struct factor_delivery_ops rig_single = {
     .deliver = fake_deliver,
 };
 
+static uint32_t
+fake_scope(const struct factor_delivery *fake, const char *address,
+           char ret_scope[FACTOR_SCOPE_SIZE])
+{
+    (void)fake;
+    if (strncmp(address, "https://", 8) != 0)
+        return FACTOR_DELIVERY_NOT_MINE;
+    snprintf(ret_scope, FACTOR_SCOPE_SIZE, "%s", address);
+    return 0;
+}
+
+const struct factor_delivery_ops rig_scoped = {
+    .struct_size = sizeof(rig_scoped),
+    .flags = FACTOR_DELIVERY_PARALLEL,
+    .deliver = fake_deliver,
+    .scope = fake_scope,
+};
+
 /* --- Clocks. --- */
 
 int64_t
@@ -371,9 +389,10 @@ static const struct factor_text texts[] = {
     {sizeof(texts[0]), 0, "t.email.text", "de",
      "Hallo {name},\nIhr Einmalcode ist {code}."},
     {sizeof(texts[0]), 0, "t.sms.text", "en", "Your passcode is {code}"},
+    {sizeof(texts[0]), 0, "t.push.text", "en", "Sign on?"},
 };
 static const struct factor_text *const text_list[] = {
-    &texts[0], &texts[1], &texts[2], &texts[3], NULL};
+    &texts[0], &texts[1], &texts[2], &texts[3], &texts[4], NULL};
 
 void
 rig_make(void)
@@ -482,7 +501,7 @@ add_sends(struct txn *txn, const struct rig_message *message, size_t count)
     const struct factor_send send = {
         .struct_size = sizeof(send),
         .channel = message->channel ? message->channel : "email",
-        .address = RIG_ADDRESS,
+        .address = message->address ? message->address : RIG_ADDRESS,
         .template_id = message->template_id ? message->template_id : "t",
         .code = RIG_CODE,
         .variables = message->variables,

@@ -23,7 +23,7 @@ struct rig_seen {
     char id[FACTOR_ID_MAX + 1];
     uint32_t attempt;
     int64_t timeout_ms, lease_ms; /* lease: what was left of it */
-    char text[256], subject[128], address[64], code[16], language[16];
+    char text[256], subject[128], address[128], code[16], language[16];
 };
 
 /* The plugin's own type is ours to define. */
@@ -48,6 +48,9 @@ struct factor_delivery {
 
 extern const struct factor_delivery_ops rig_parallel; /* any channel */
 extern const struct factor_delivery_ops rig_single;   /* one at a time */
+/* In parallel, and addresses name servers: "https://HOST" is one, all others
+ * are not its kind. */
+extern const struct factor_delivery_ops rig_scoped;
 
 void fake_make(struct factor_delivery *fake);
 void fake_clear(struct factor_delivery *fake);
@@ -106,6 +109,7 @@ bool rig_stop(void);
 
 struct rig_message {
     const char *channel; /* NULL: e-mail */
+    const char *address; /* NULL: RIG_ADDRESS */
     const char *template_id;
     int64_t lifetime_ms; /* 0: a day */
     const char *about;   /* id of a record in "otp.authenticator" */

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/config/units.h"
 #include "host/loader/loader.h"
 #include "host/outgoing/outgoing.h"
 #include "host/plugin/effects.h"
@@ -51,7 +52,20 @@ write_line(json_t *json)
     json_decref(json);
 }
 
-/* The settings as init() wants them; wrong ones are the test's fault. */
+/* A value as init() wants it; a wrong one is the test's fault.  Steals it. */
+static json_t *
+converted(const struct factor_setting *setting, json_t *value)
+{
+    int64_t ms;
+
+    if (setting->type != FACTOR_SETTING_DURATION || !json_is_string(value) ||
+        !units_duration(json_string_value(value), &ms))
+        return value;
+    json_decref(value);
+    return json_integer(ms);
+}
+
+/* The settings as init() wants them. */
 static json_t *
 complete(const struct factor_setting *const *table, json_t *given)
 {
@@ -62,7 +76,7 @@ complete(const struct factor_setting *const *table, json_t *given)
         if (!value && (*table)->value)
             value = json_loads((*table)->value, JSON_DECODE_ANY, NULL);
         json_object_set_new(settings, (*table)->name,
-                            value ? value : json_null());
+                            value ? converted(*table, value) : json_null());
     }
     return settings;
 }

@@ -471,6 +471,22 @@ push_ops(void)
     return plugin->ops;
 }
 
+/* As the host gives it to init(); durations are in whole seconds here. */
+static json_t *
+default_of(const struct factor_setting *setting)
+{
+    json_t *value = setting->value
+                        ? json_loads(setting->value, JSON_DECODE_ANY, NULL)
+                        : json_null();
+    json_int_t seconds;
+
+    if (setting->type != FACTOR_SETTING_DURATION)
+        return value;
+    seconds = strtoll(json_string_value(value), NULL, 10);
+    json_decref(value);
+    return json_integer(seconds * 1000);
+}
+
 static json_t *
 complete(json_t *settings)
 {
@@ -479,10 +495,7 @@ complete(json_t *settings)
     for (; *setting; setting++)
         if (!json_object_get(settings, (*setting)->name))
             json_object_set_new(settings, (*setting)->name,
-                                (*setting)->value
-                                    ? json_loads((*setting)->value,
-                                                 JSON_DECODE_ANY, NULL)
-                                    : json_null());
+                                default_of(*setting));
     return settings;
 }
 
@@ -544,10 +557,15 @@ push_deliver(struct factor_delivery *self,
 {
     struct factor_receipt receipt = { .struct_size = sizeof(receipt) };
     struct factor_error err = { 0 };
+    char scope[FACTOR_SCOPE_SIZE] = "";
 
     CU_ASSERT_EQUAL(push_ops()->deliver(self, message, &receipt, &err),
                     FACTOR_OK);
     CU_ASSERT_EQUAL(unreleased, 0);
+    /* What it says beforehand is what it then does. */
+    CU_ASSERT_EQUAL(push_ops()->scope(self, message->address, scope) ==
+                        FACTOR_DELIVERY_NOT_MINE,
+                    receipt.result == FACTOR_DELIVERY_NOT_MINE);
     return receipt;
 }
 

@@ -523,11 +523,11 @@ results(void)
         { 204, FACTOR_DELIVERY_SENT },
         { 301, FACTOR_DELIVERY_DEFERRED_THERE },
         { 400, FACTOR_DELIVERY_DEFERRED_THERE },
-        { 401, FACTOR_DELIVERY_DEFERRED_THERE },
-        { 403, FACTOR_DELIVERY_DEFERRED_THERE },
+        { 401, FACTOR_DELIVERY_REFUSED_ADDRESS },
+        { 403, FACTOR_DELIVERY_REFUSED_ADDRESS },
         { 404, FACTOR_DELIVERY_REFUSED_ADDRESS },
         { 410, FACTOR_DELIVERY_REFUSED_ADDRESS },
-        { 413, FACTOR_DELIVERY_DEFERRED_THERE },
+        { 413, FACTOR_DELIVERY_REFUSED_ADDRESS },
         { 429, FACTOR_DELIVERY_DEFERRED_THERE },
         { 500, FACTOR_DELIVERY_DEFERRED_THERE },
         { 503, FACTOR_DELIVERY_DEFERRED_THERE },
@@ -567,21 +567,127 @@ retry_and_reason(void)
     push_close(self);
 }
 
+/* The result when the service at this origin answers so. */
+static uint32_t
+result_at(struct factor_delivery *self, const char *origin, uint32_t status)
+{
+    char address[512];
+    struct factor_message message;
+
+    address_at(origin, address);
+    message = push_message(address);
+    return push_result(self, &message, status, "").result;
+}
+
+/* One phone may have subscribed with another key, all of them have not. */
+static void
+refused_by_several(void)
+{
+    struct factor_delivery *self = push_must_open(settings());
+    int i;
+
+    for (i = 0; i < 5; i++)
+        CU_ASSERT_EQUAL(result_at(self, "https://a.example/x", 403),
+                        FACTOR_DELIVERY_REFUSED_ADDRESS);
+    CU_ASSERT_EQUAL(result_at(self, "https://b.example/x", 401),
+                    FACTOR_DELIVERY_REFUSED_ADDRESS);
+    CU_ASSERT_EQUAL(result_at(self, "https://c.example/x", 403),
+                    FACTOR_DELIVERY_REFUSED_ACCOUNT);
+    CU_ASSERT_EQUAL(result_at(self, "https://a.example/x", 403),
+                    FACTOR_DELIVERY_REFUSED_ACCOUNT);
+    /* Somebody takes our signature: then it is theirs, and stays so. */
+    CU_ASSERT_EQUAL(result_at(self, "https://d.example/x", 201),
+                    FACTOR_DELIVERY_SENT);
+    CU_ASSERT_EQUAL(result_at(self, "https://e.example/x", 403),
+                    FACTOR_DELIVERY_REFUSED_ADDRESS);
+    push_close(self);
+}
+
+/* Other refusals are no word on our key. */
+static void
+refused_otherwise(void)
+{
+    static const char *const endpoints[] = {
+        "https://a.example/x", "https://b.example/x", "https://c.example/x",
+        "https://d.example/x"
+    };
+    struct factor_delivery *self = push_must_open(settings());
+    size_t i;
+
+    for (i = 0; i < TAP_COUNT(endpoints); i++)
+        CU_ASSERT_EQUAL(result_at(self, endpoints[i], 413),
+                        FACTOR_DELIVERY_REFUSED_ADDRESS);
+    CU_ASSERT_EQUAL(result_at(self, "https://e.example/x", 403),
+                    FACTOR_DELIVERY_REFUSED_ADDRESS);
+    push_close(self);
+}
+
+/* How long a call may take if the host gives it so long. */
+static int64_t
+timeout_of(json_int_t setting_ms, int64_t host_ms)
+{
+    json_t *given = settings();
+    struct factor_delivery *self;
+    struct factor_message message;
+    char address[512];
+    int64_t timeout_ms;
+
+    json_object_set_new(given, "timeout", json_integer(setting_ms));
+    self = push_must_open(given);
+    address_at(ENDPOINT, address);
+    message = push_message(address);
+    message.timeout_ms = host_ms;
+    push_result(self, &message, 201, "");
+    timeout_ms = push_call(0)->timeout_ms;
+    push_close(self);
+    return timeout_ms;
+}
+
+static void
+timeouts(void)
+{
+    CU_ASSERT_EQUAL(timeout_of(300, 10000), 300);
+    CU_ASSERT_EQUAL(timeout_of(20000, 10000), 10000);
+    CU_ASSERT_EQUAL(timeout_of(5000, 1), 1);
+}
+
+static uint32_t
+scope_of(struct factor_delivery *self, const char *address, char *ret_scope)
+{
+    memset(ret_scope, 0, FACTOR_SCOPE_SIZE);
+    return push_ops()->scope(self, address, ret_scope);
+}
+
+static void
+scopes(void)
+{
+    struct factor_delivery *self = push_must_open(settings());
+    char address[512], scope[FACTOR_SCOPE_SIZE];
+
+    address_at("HTTPS://Push.Example.net:443/p/1?x", address);
+    CU_ASSERT_EQUAL(scope_of(self, address, scope), 0);
+    CU_ASSERT_STRING_EQUAL(scope, "https://push.example.net");
+    CU_ASSERT_EQUAL(scope_of(self, "webpush:{}", scope), 0);
+    CU_ASSERT_STRING_EQUAL(scope, "");
+    CU_ASSERT_EQUAL(scope_of(self, "fcm:abc", scope),
+                    FACTOR_DELIVERY_NOT_MINE);
+    CU_ASSERT_STRING_EQUAL(scope, "");
+    push_close(self);
+}
+
 static void
 no_answer(void)
 {
     struct factor_delivery *self = push_must_open(settings());
     char address[512];
     struct factor_message message;
-    struct factor_receipt receipt;
     struct factor_error err;
 
     address_at(ENDPOINT, address);
     message = push_message(address);
     push_fail(FACTOR_E_IO, "connection refused");
-    receipt = push_deliver(self, &message);
-    CU_ASSERT_EQUAL(receipt.result, FACTOR_DELIVERY_DEFERRED_THERE);
-    CU_ASSERT_STRING_EQUAL(receipt.reason, "connection refused");
+    CU_ASSERT_EQUAL(push_deliver_fails(self, &message, &err), FACTOR_E_IO);
+    CU_ASSERT_STRING_EQUAL(err.text, "connection refused");
     /* It points into our own network, say. */
     push_fail(FACTOR_E_INPUT, "10.0.0.1 is not public");
     CU_ASSERT_EQUAL(push_deliver(self, &message).result,
@@ -794,7 +900,14 @@ static const struct tap_test tests[] = {
     { "each status has its result", results },
     { "Retry-After is obeyed, reasons have no runs of digits",
       retry_and_reason },
+    { "RFC 8292: who refuses our key refuses this phone; if several do and "
+      "none takes it, it is us",
+      refused_by_several },
+    { "what is too large for several says nothing of our key",
+      refused_otherwise },
     { "no answer is deferred, a forbidden endpoint is dead", no_answer },
+    { "a service has its time, and never more than the host gives", timeouts },
+    { "an address names the origin of its service", scopes },
     { "what is no subscription is dead", wrong_addresses },
     { "an endpoint has a longest length", long_addresses },
     { "keys in plain base64 are taken", lenient_keys },

@@ -1035,16 +1035,18 @@ breaker_channel(void)
     return backends_channel(breaker_backends, "sms");
 }
 
+static const struct target anywhere; /* no server that the address names */
+
 /* One call that ends so; false: there was none. */
 static bool
 call_at(struct channel *channel, int64_t at, uint32_t result)
 {
-    struct backend *backend;
+    struct turn turn;
     size_t place = 0;
 
-    if (channel_take(channel, at, &place, &backend) != PICK_TAKEN)
+    if (channel_take(channel, &anywhere, at, &place, &turn) != PICK_TAKEN)
         return false;
-    backend_done(backend, result, at);
+    turn_done(&turn, result, at);
     return true;
 }
 
@@ -1052,27 +1054,28 @@ static void
 breaker_opens(void)
 {
     struct channel *channel = breaker_channel();
-    struct backend *backend;
+    struct turn turn;
     size_t place = 0;
     int i;
 
     for (i = 0; i < 5; i++)
         CU_ASSERT(call_at(channel, 1000 + i, FACTOR_DELIVERY_DEFERRED));
     CU_ASSERT_FALSE(call_at(channel, 1005, FACTOR_DELIVERY_SENT));
-    CU_ASSERT_EQUAL(channel_wait_ms(channel, 1005, 0), REST - 1);
+    CU_ASSERT_EQUAL(channel_wait_ms(channel, &anywhere, 1005), REST - 1);
     CU_ASSERT_FALSE(call_at(channel, 1003 + REST, FACTOR_DELIVERY_SENT));
     /* One trial message, no second one beside it. */
-    CU_ASSERT_EQUAL(channel_take(channel, 1004 + REST, &place, &backend),
+    CU_ASSERT_EQUAL(channel_take(channel, &anywhere, 1004 + REST, &place,
+                                 &turn),
                     PICK_TAKEN);
     CU_ASSERT_FALSE(call_at(channel, 1004 + REST, FACTOR_DELIVERY_SENT));
-    CU_ASSERT(channel_wait_ms(channel, 1004 + REST, 0) > 0);
-    backend_done(backend, FACTOR_DELIVERY_DEFERRED, 2000 + REST);
+    CU_ASSERT(channel_wait_ms(channel, &anywhere, 1004 + REST) > 0);
+    turn_done(&turn, FACTOR_DELIVERY_DEFERRED, 2000 + REST);
     CU_ASSERT_FALSE(call_at(channel, 1999 + 2 * REST, FACTOR_DELIVERY_SENT));
     /* The next one is delivered, and closes it. */
     CU_ASSERT(call_at(channel, 2000 + 2 * REST, FACTOR_DELIVERY_SENT));
     for (i = 0; i < 4; i++)
         CU_ASSERT(call_at(channel, 2001 + 2 * REST, FACTOR_DELIVERY_DEFERRED));
-    CU_ASSERT_EQUAL(channel_wait_ms(channel, 2002 + 2 * REST, 0), 0);
+    CU_ASSERT_EQUAL(channel_wait_ms(channel, &anywhere, 2002 + 2 * REST), 0);
     backends_free(breaker_backends);
 }
 

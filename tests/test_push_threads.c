@@ -105,7 +105,7 @@ send_messages(void *context)
         if (!work->ops->deliver(work->self, &message, &receipt, &err) &&
             (receipt.result == FACTOR_DELIVERY_SENT ||
              receipt.result == FACTOR_DELIVERY_REFUSED_ACCOUNT ||
-             receipt.result == FACTOR_DELIVERY_DEFERRED_THERE))
+             receipt.result == FACTOR_DELIVERY_REFUSED_ADDRESS))
             atomic_fetch_add(&work->ended, 1);
     }
     return NULL;
@@ -195,8 +195,8 @@ webpush(void)
 
     PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
     len = BIO_get_mem_data(bio, &pem);
-    settings = json_pack("{s:s%, s:s}", "vapid_key", pem, (size_t)len,
-                         "subject", "mailto:ops@example.org");
+    settings = json_pack("{s:s%, s:s, s:i}", "vapid_key", pem, (size_t)len,
+                         "subject", "mailto:ops@example.org", "timeout", 5000);
     CU_ASSERT_EQUAL(side_by_side("delivery-webpush", settings, address), 1);
     BIO_free(bio);
     EVP_PKEY_free(key);

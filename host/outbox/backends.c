@@ -8,19 +8,12 @@
 
 #include "host/error.h"
 #include "host/log.h"
+#include "host/outbox/scopes.h"
 
 enum {
-    TRIAL_WAIT_MS = 2000, /* until a trial that is under way will be over */
+    STUCK_WAIT_MS = 2000, /* until a call that is overdue may return */
     REASON_CHARS = 80,
     DIGITS_MAX = 3 /* in a row, that may be logged */
-};
-
-struct breaker {
-    const struct breaker_rule *rule;
-    int64_t open_until_ms; /* steady; 0: closed */
-    bool trial;            /* its one message is under way */
-    unsigned count, next;  /* deferrals counted; place of the next */
-    int64_t *deferred_ms;  /* the newest rule->deferrals of them, a ring */
 };
 
 struct backend {
@@ -29,6 +22,7 @@ struct backend {
     unsigned limit;  /* calls at a time */
     unsigned in_use; /* calls under way, overdue ones too */
     unsigned stuck;  /* of these, overdue */
+    struct scopes *scopes; /* NULL: it calls one server */
 };
 
 struct channel {
@@ -48,71 +42,159 @@ struct backends {
 
 /* --- The breaker. --- */
 
+static void
+log_rest(const struct backend *backend)
+{
+    log_event("outbox", FACTOR_LOG_WARNING,
+              "delivery back end %s rests for %lld s", backend->entry.plugin,
+              (long long)(backend->breaker.rule->rest_ms / 1000));
+}
+
+/* A server that somebody has named says nothing of all others. */
+static uint32_t
+counts_as(const struct turn *turn, uint32_t result)
+{
+    if (result == FACTOR_DELIVERY_NOT_MINE ||
+        result == FACTOR_DELIVERY_DEFERRED_THERE ||
+        (turn->scope && result == FACTOR_DELIVERY_DEFERRED))
+        return 0;
+    return result;
+}
+
+static void
+judge_backend(struct backend *backend, uint32_t result, int64_t steady_ms)
+{
+    struct breaker *breaker = &backend->breaker;
+
+    switch (result) {
+    case 0:
+        breaker_ignore(breaker);
+        break;
+    case FACTOR_DELIVERY_SENT:
+    case FACTOR_DELIVERY_REFUSED_ADDRESS:
+        if (breaker_close(breaker))
+            log_event("outbox", FACTOR_LOG_INFO,
+                      "delivery back end %s works again",
+                      backend->entry.plugin);
+        break;
+    case FACTOR_DELIVERY_REFUSED_ACCOUNT:
+        if (breaker_open(breaker, steady_ms))
+            log_rest(backend);
+        break;
+    default:
+        if (breaker_deferred(breaker, steady_ms))
+            log_rest(backend);
+    }
+}
+
+/* --- Addresses. --- */
+
 static bool
-breaker_usable(const struct breaker *breaker, int64_t steady_ms)
+is_printable(const char *text)
 {
-    return breaker->open_until_ms == 0 ||
-           (steady_ms >= breaker->open_until_ms && !breaker->trial);
+    for (; *text; text++)
+        if (*text <= ' ' || *text > '~')
+            return false;
+    return true;
 }
 
-static void
-breaker_open(struct breaker *breaker, int64_t steady_ms, const char *plugin)
+void
+target_not_for(struct target *target, size_t place)
 {
-    if (breaker->open_until_ms == 0)
-        log_event("outbox", FACTOR_LOG_WARNING,
-                  "delivery back end %s rests for %lld s", plugin,
-                  (long long)(breaker->rule->rest_ms / 1000));
-    breaker->open_until_ms = steady_ms + breaker->rule->rest_ms;
-    breaker->trial = false;
-    breaker->count = breaker->next = 0;
+    target->foreign++;
+    if (place < 64)
+        target->foreign_places |= UINT64_C(1) << place;
 }
 
-static void
-breaker_close(struct breaker *breaker, const char *plugin)
+static bool
+is_foreign(const struct target *target, size_t place)
 {
-    if (breaker->open_until_ms != 0)
-        log_event("outbox", FACTOR_LOG_INFO,
-                  "delivery back end %s works again", plugin);
-    breaker->open_until_ms = 0;
-    breaker->trial = false;
-    breaker->count = breaker->next = 0;
+    return place < 64 && (target->foreign_places >> place & 1);
 }
 
-static void
-breaker_deferred(struct breaker *breaker, int64_t steady_ms, const char *plugin)
+void
+channel_target(const struct channel *channel, const char *address,
+               struct target *ret_target)
 {
-    const struct breaker_rule *rule = breaker->rule;
-    int64_t oldest;
+    const struct backend_entry *entry;
+    char scope[FACTOR_SCOPE_SIZE];
+    size_t i;
 
-    breaker->deferred_ms[breaker->next] = steady_ms;
-    breaker->next = (breaker->next + 1) % rule->deferrals;
-    if (breaker->count < rule->deferrals)
-        breaker->count++;
-    oldest = breaker->deferred_ms[breaker->next]; /* once the ring is full */
-    if (breaker->open_until_ms != 0 ||
-        (breaker->count == rule->deferrals &&
-         steady_ms - oldest <= rule->window_ms))
-        breaker_open(breaker, steady_ms, plugin);
+    *ret_target = (struct target){.foreign = 0};
+    for (i = 0; i < channel->count && i < 64; i++) {
+        entry = &channel->backends[i]->entry;
+        memset(scope, 0, sizeof(scope));
+        if (!entry->ops->scope)
+            continue;
+        if (entry->ops->scope(entry->self, address, scope) ==
+            FACTOR_DELIVERY_NOT_MINE) {
+            target_not_for(ret_target, i);
+        } else if (!ret_target->scope[0] && !scope[sizeof(scope) - 1] &&
+                   is_printable(scope)) {
+            ret_target->place = i;
+            memcpy(ret_target->scope, scope, sizeof(scope));
+        }
+    }
+}
+
+/* The server that the back end of this place would call; NULL: its own. */
+static const char *
+scope_at(const struct target *target, size_t place)
+{
+    return target->scope[0] && target->place == place ? target->scope : NULL;
+}
+
+bool
+channel_is_stranger(const struct channel *channel, const struct target *target)
+{
+    return target->scope[0] &&
+           !scopes_prompt(channel->backends[target->place]->scopes,
+                          target->scope);
 }
 
 /* --- Back ends and channels. --- */
 
+static enum backend_pick
+backend_state(const struct backend *backend, const char *scope,
+              int64_t steady_ms)
+{
+    enum scope_state state =
+        scope ? scopes_state(backend->scopes, scope, steady_ms) : SCOPE_FREE;
+
+    if (backend->stuck || !breaker_usable(&backend->breaker, steady_ms) ||
+        state == SCOPE_RESTS)
+        return PICK_NONE;
+    return backend->in_use >= backend->limit || state == SCOPE_BUSY
+               ? PICK_BUSY
+               : PICK_TAKEN;
+}
+
 enum backend_pick
-channel_take(struct channel *channel, int64_t steady_ms, size_t *place,
-             struct backend **ret_backend)
+channel_take(struct channel *channel, const struct target *target,
+             int64_t steady_ms, size_t *place, struct turn *ret_turn)
 {
     struct backend *backend;
+    enum backend_pick pick;
+    const char *scope;
 
     for (; *place < channel->count; ++*place) {
         backend = channel->backends[*place];
-        if (backend->stuck || !breaker_usable(&backend->breaker, steady_ms))
-            continue;
-        if (backend->in_use >= backend->limit)
+        scope = scope_at(target, *place);
+        pick = is_foreign(target, *place)
+                   ? PICK_NONE
+                   : backend_state(backend, scope, steady_ms);
+        if (pick == PICK_BUSY)
             return PICK_BUSY;
+        if (pick == PICK_NONE)
+            continue;
         backend->in_use++;
-        backend->breaker.trial = backend->breaker.open_until_ms != 0;
+        breaker_try(&backend->breaker);
+        *ret_turn = (struct turn){
+            .backend = backend,
+            .scope = scope ? scopes_enter(backend->scopes, scope) : NULL,
+            .began_ms = steady_ms,
+        };
         ++*place;
-        *ret_backend = backend;
         return PICK_TAKEN;
     }
     return PICK_NONE;
@@ -125,65 +207,60 @@ channel_size(const struct channel *channel)
 }
 
 static int64_t
-backend_wait_ms(const struct backend *backend, int64_t steady_ms)
+backend_wait_ms(const struct backend *backend, const char *scope,
+                int64_t steady_ms)
 {
-    const struct breaker *breaker = &backend->breaker;
+    int64_t own = breaker_wait_ms(&backend->breaker, steady_ms), other = 0;
 
-    if (!backend->stuck && breaker_usable(breaker, steady_ms))
-        return 0;
-    if (breaker->open_until_ms > steady_ms)
-        return breaker->open_until_ms - steady_ms;
-    return TRIAL_WAIT_MS;
+    if (backend->stuck && own < STUCK_WAIT_MS)
+        own = STUCK_WAIT_MS;
+    if (scope)
+        other = scopes_wait_ms(backend->scopes, scope, steady_ms);
+    return own > other ? own : other;
 }
 
 int64_t
-channel_wait_ms(const struct channel *channel, int64_t steady_ms,
-                uint64_t without)
+channel_wait_ms(const struct channel *channel, const struct target *target,
+                int64_t steady_ms)
 {
     int64_t least = INT64_MAX, wait;
     size_t i;
 
     for (i = 0; i < channel->count; i++) {
-        if (i < 64 && (without >> i & 1))
+        if (is_foreign(target, i))
             continue;
-        wait = backend_wait_ms(channel->backends[i], steady_ms);
+        wait = backend_wait_ms(channel->backends[i], scope_at(target, i),
+                               steady_ms);
         if (wait < least)
             least = wait;
     }
-    return least;
+    return least == INT64_MAX ? 0 : least;
 }
 
 void
-backend_done(struct backend *backend, uint32_t result, int64_t steady_ms)
+turn_done(const struct turn *turn, uint32_t result, int64_t steady_ms)
 {
-    struct breaker *breaker = &backend->breaker;
-    const char *plugin = backend->entry.plugin;
-
-    backend->in_use--;
-    if (result == 0 || result == FACTOR_DELIVERY_NOT_MINE ||
-        result == FACTOR_DELIVERY_DEFERRED_THERE)
-        breaker->trial = false; /* it was not tried */
-    else if (result == FACTOR_DELIVERY_SENT ||
-             result == FACTOR_DELIVERY_REFUSED_ADDRESS)
-        breaker_close(breaker, plugin);
-    else if (result == FACTOR_DELIVERY_REFUSED_ACCOUNT)
-        breaker_open(breaker, steady_ms, plugin);
-    else
-        breaker_deferred(breaker, steady_ms, plugin);
+    turn->backend->in_use--;
+    judge_backend(turn->backend, counts_as(turn, result), steady_ms);
+    if (turn->scope)
+        scope_leave(turn->scope, result, turn->began_ms, steady_ms);
 }
 
 void
-backend_stuck(struct backend *backend, int64_t steady_ms)
+turn_stuck(const struct turn *turn, int64_t steady_ms)
 {
-    backend->stuck++;
-    breaker_deferred(&backend->breaker, steady_ms, backend->entry.plugin);
+    turn->backend->stuck++;
+    judge_backend(turn->backend, FACTOR_DELIVERY_DEFERRED, steady_ms);
 }
 
 void
-backend_returned(struct backend *backend)
+turn_returned(const struct turn *turn, int64_t steady_ms)
 {
-    backend->stuck--;
-    backend->in_use--;
+    turn->backend->stuck--;
+    turn->backend->in_use--;
+    if (turn->scope)
+        scope_leave(turn->scope, FACTOR_DELIVERY_DEFERRED, turn->began_ms,
+                    steady_ms);
 }
 
 const char *
@@ -307,9 +384,9 @@ backends_channel_count(const struct backends *backends)
 }
 
 static bool
-allocate(struct backends *backends, size_t count, unsigned deferrals)
+allocate(struct backends *backends, size_t count)
 {
-    size_t i;
+    int64_t *ring;
 
     backends->all = calloc(count + 1, sizeof(*backends->all));
     backends->places = calloc(count + 1, sizeof(struct backend *));
@@ -318,12 +395,12 @@ allocate(struct backends *backends, size_t count, unsigned deferrals)
     if (!backends->all || !backends->places || !backends->channels ||
         !backends->names)
         return false;
-    for (i = 0; i < count; i++) {
-        backends->all[i].breaker.deferred_ms =
-            calloc(deferrals, sizeof(int64_t));
-        if (!backends->all[i].breaker.deferred_ms)
+    for (; backends->count < count; backends->count++) {
+        ring = calloc(backends->rule.deferrals, sizeof(*ring));
+        if (!ring)
             return false;
-        backends->count++;
+        breaker_reset(&backends->all[backends->count].breaker, &backends->rule,
+                      ring);
     }
     return true;
 }
@@ -368,6 +445,24 @@ set_limits(struct backends *backends, unsigned threads)
     }
 }
 
+/* Of those whose addresses name servers. */
+static bool
+add_scopes(struct backends *backends)
+{
+    struct backend *backend;
+    size_t i;
+
+    for (i = 0; i < backends->count; i++) {
+        backend = &backends->all[i];
+        if (!backend->entry.ops->scope)
+            continue;
+        backend->scopes = scopes_new(&backends->rule, backend->limit);
+        if (!backend->scopes)
+            return false;
+    }
+    return true;
+}
+
 factor_status
 backends_new(const struct backend_entry *list, size_t count, unsigned threads,
              const struct breaker_rule *rule, struct backends **ret_backends,
@@ -376,11 +471,12 @@ backends_new(const struct backend_entry *list, size_t count, unsigned threads,
     struct backends *backends = calloc(1, sizeof(*backends));
     size_t i;
 
-    if (!backends || !allocate(backends, count, rule->deferrals)) {
+    if (backends)
+        backends->rule = *rule;
+    if (!backends || !allocate(backends, count)) {
         backends_free(backends);
         return error_set(err, FACTOR_E_NOMEM, "out of memory");
     }
-    backends->rule = *rule;
     for (i = 0; i < count; i++) {
         if (!serves(&list[i])) {
             backends_free(backends);
@@ -389,10 +485,13 @@ backends_new(const struct backend_entry *list, size_t count, unsigned threads,
                              list[i].plugin, list[i].channel);
         }
         backends->all[i].entry = list[i];
-        backends->all[i].breaker.rule = &backends->rule;
     }
     sort_in(backends);
     set_limits(backends, threads);
+    if (!add_scopes(backends)) {
+        backends_free(backends);
+        return error_set(err, FACTOR_E_NOMEM, "out of memory");
+    }
     *ret_backends = backends;
     return FACTOR_OK;
 }
@@ -404,8 +503,10 @@ backends_free(struct backends *backends)
 
     if (!backends)
         return;
-    for (i = 0; i < backends->count; i++)
+    for (i = 0; i < backends->count; i++) {
         free(backends->all[i].breaker.deferred_ms);
+        scopes_free(backends->all[i].scopes);
+    }
     free(backends->all);
     free(backends->places);
     free(backends->channels);

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* host/outbox/backends.h - the delivery instances of each channel, in the
- * order in which they are tried, and the breaker of each (D1).
- *
- * A breaker opens after so many deferrals within its window with no message
- * delivered between them, or at once when our account is refused.  After its
- * rest one message is tried; what becomes of that one closes it or opens it
- * again.
+ * order in which they are tried, and the breaker of each (D1).  Where an
+ * address names a server of its own, that one has its own breaker, and may
+ * hold only some of the calls: see scopes.h.
  *
  * One thread at a time (the outbox calls under its lock), but for
- * backend_deliver and what is constant. */
+ * backend_deliver, channel_target and what is constant. */
 #ifndef HOST_OUTBOX_BACKENDS_H
 #define HOST_OUTBOX_BACKENDS_H
 
@@ -16,6 +13,7 @@
 #include <stddef.h>
 
 #include "factor/delivery.h"
+#include "host/outbox/breaker.h"
 
 /* One configured instance.  Borrowed, with what it points to. */
 struct backend_entry {
@@ -25,15 +23,10 @@ struct backend_entry {
     struct factor_delivery *self;
 };
 
-struct breaker_rule {
-    unsigned deferrals; /* that open it, at least 1 */
-    int64_t window_ms;  /* in which they are counted */
-    int64_t rest_ms;    /* how long it stays open */
-};
-
 struct backends;
 struct channel;
 struct backend;
+struct scope;
 
 /* list: count of them, by channel in the order to try; threads: that will
  * deliver.  FACTOR_E_CONFIG: an instance does not serve its channel. */
@@ -49,28 +42,54 @@ size_t backends_channel_count(const struct backends *backends);
 /* NULL: nothing is configured for it. */
 struct channel *backends_channel(struct backends *backends, const char *name);
 
+/* What a channel's back ends say of an address. */
+struct target {
+    unsigned foreign;        /* back ends that it is not for, */
+    uint64_t foreign_places; /* a bit each */
+    size_t place;            /* of the back end that says: */
+    char scope[FACTOR_SCOPE_SIZE]; /* the server that it names, or "" */
+};
+
+/* Asks the plugins: without the lock; any thread. */
+void channel_target(const struct channel *channel, const char *address,
+                    struct target *ret_target);
+/* The back end of this place has said that it is not for it. */
+void target_not_for(struct target *target, size_t place);
+/* Whether the address names a server that has not been quick: it waits behind
+ * others. */
+bool channel_is_stranger(const struct channel *channel,
+                         const struct target *target);
+
+/* A call under way. */
+struct turn {
+    struct backend *backend;
+    struct scope *scope; /* or NULL */
+    int64_t began_ms;    /* steady */
+};
+
 enum backend_pick {
-    PICK_TAKEN, /* *ret_backend is in use until backend_done() */
+    PICK_TAKEN, /* *ret_turn is in use until turn_done() */
     PICK_BUSY,  /* one could be used, but for the calls that it has */
     PICK_NONE   /* nobody is left to be tried */
 };
 
 /* The next back end of the channel, from *place on, which moves past those
  * that rest and past the one that is taken. */
-enum backend_pick channel_take(struct channel *channel, int64_t steady_ms,
-                               size_t *place, struct backend **ret_backend);
+enum backend_pick channel_take(struct channel *channel,
+                               const struct target *target, int64_t steady_ms,
+                               size_t *place, struct turn *ret_turn);
 size_t channel_size(const struct channel *channel); /* back ends */
-/* 0: there is one that does not rest; else how long until there is.  without:
- * places (a bit each) of those that are not meant. */
-int64_t channel_wait_ms(const struct channel *channel, int64_t steady_ms,
-                        uint64_t without);
+/* 0: there is one that does not rest; else how long until there is. */
+int64_t channel_wait_ms(const struct channel *channel,
+                        const struct target *target, int64_t steady_ms);
 
 /* The call is over: FACTOR_DELIVERY_..., or 0: nothing was learned of it. */
-void backend_done(struct backend *backend, uint32_t result, int64_t steady_ms);
+void turn_done(const struct turn *turn, uint32_t result, int64_t steady_ms);
 /* The call is overdue and nobody waits for it any more: a deferral, and no
- * further call until it returns, which is told by backend_returned(). */
-void backend_stuck(struct backend *backend, int64_t steady_ms);
-void backend_returned(struct backend *backend);
+ * further call until it returns, which is told by turn_returned().  That it
+ * does not return is the back end's own fault, whomever it has called. */
+void turn_stuck(const struct turn *turn, int64_t steady_ms);
+void turn_returned(const struct turn *turn, int64_t steady_ms);
 
 const char *backend_plugin(const struct backend *backend); /* constant */
 

@@ -32,6 +32,8 @@ struct item {
     uint64_t version;      /* of the row, as we know it, */
     int64_t attempt;       /* and its count */
     struct channel *channel; /* NULL: nothing is configured for it */
+    struct target target;    /* of that channel: its address */
+    bool stranger; /* names a server that was not quick when it was claimed */
     int64_t expires_at_ms;   /* of the message; 0: never */
 
     enum item_stage stage;
@@ -46,8 +48,6 @@ struct item {
     size_t place;     /* next back end of the channel */
     unsigned calls;   /* of this attempt; of these, */
     unsigned refused; /* refusals of our account */
-    unsigned foreign;        /* calls besides: an address of another kind */
-    uint64_t foreign_places; /* by whom, a bit each */
     int64_t wish_ms;  /* when a deferring back end wants it again; 0 */
     int64_t wait_ms;  /* END_POSTPONE without a call: for how long */
     const char *backend; /* plugin that had it last, or NULL */
@@ -60,7 +60,7 @@ struct worker {
     struct outbox *outbox;
     pthread_t thread;
     struct item *item;       /* in a call, or NULL */
-    struct backend *backend; /* of the call */
+    struct turn turn;        /* of the call */
     int64_t overdue_ms;      /* real steady time */
     bool lost;               /* the call is overdue, its item is not ours */
     bool ended;              /* to be joined */
@@ -93,7 +93,8 @@ int64_t outbox_steady(const struct outbox *outbox);
 
 /* --- item.c --- */
 
-/* A row as it was read, not claimed.  NULL without memory. */
+/* A row as it was read, not claimed; asks plugins, so without the lock.  NULL
+ * without memory. */
 struct item *item_new(struct record *record, struct backends *backends);
 void item_free(struct item *item); /* NULL is allowed */
 /* Add what .end says to an attempt: for struct bundle_item. */

@@ -10,6 +10,8 @@ enum { LEAST_WAIT_MS = 100 }; /* whatever a back end wishes */
 struct item *
 item_new(struct record *record, struct backends *backends)
 {
+    const char *address =
+        json_text(json_object_get(record->body, "secret"), "address");
     struct item *item = calloc(1, sizeof(*item));
 
     if (!item)
@@ -21,6 +23,8 @@ item_new(struct record *record, struct backends *backends)
         backends_channel(backends, json_text(record->body, "channel"));
     item->expires_at_ms = json_number(record->body, "expiresAt", 0);
     item->stage = ITEM_ENDED;
+    if (item->channel && address)
+        channel_target(item->channel, address, &item->target);
     return item;
 }
 

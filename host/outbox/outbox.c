@@ -18,6 +18,8 @@ enum {
     HELD_MAX = 64,     /* messages claimed at a time */
     HOLD_MAX = 128,    /* the same with those that are still to be settled */
     SHARE_MAX = 48,    /* claimed of one channel, where there are others */
+    STRANGERS_MAX = 16, /* claimed whose addresses name servers that have not
+                         * been quick */
     CLOGGED_MS = 1000, /* a message that waits so long for its back end */
     LOW_WATER = 32,    /* claimed: above, or if there was nothing to do, the */
     REST_MS = 20,      /* store is read again only after this */
@@ -100,6 +102,12 @@ holds(const struct outbox *outbox, const char *id)
     return false;
 }
 
+static bool
+is_active(const struct item *item)
+{
+    return item->stage != ITEM_ENDED || item->end == END_CLAIM;
+}
+
 /* How many are held and have not ended. */
 static unsigned
 active_count(const struct outbox *outbox)
@@ -108,7 +116,7 @@ active_count(const struct outbox *outbox)
     unsigned count = 0;
 
     for (item = outbox->items; item; item = item->next)
-        count += item->stage != ITEM_ENDED || item->end == END_CLAIM;
+        count += is_active(item);
     return count;
 }
 
@@ -124,7 +132,7 @@ channel_load(const struct outbox *outbox, const struct channel *channel,
     for (item = outbox->items; item; item = item->next) {
         if (item->channel != channel)
             continue;
-        count += item->stage != ITEM_ENDED || item->end == END_CLAIM;
+        count += is_active(item);
         if (item->stage == ITEM_WAITING && item->waiting_ms < *ret_since_ms)
             *ret_since_ms = item->waiting_ms;
     }
@@ -179,6 +187,19 @@ judge_load(const struct outbox *outbox, struct item *item, int64_t steady)
     return true;
 }
 
+/* Whether so many are held already whose servers may be slow that there is no
+ * place for one more: they must not stand before the rows of others. */
+static bool
+too_many_strangers(const struct outbox *outbox)
+{
+    const struct item *item;
+    unsigned count = 0;
+
+    for (item = outbox->items; item; item = item->next)
+        count += item->stranger && is_active(item);
+    return count >= STRANGERS_MAX;
+}
+
 /* Decide what is done with a row that is due; false: nothing, now. */
 static bool
 judge(const struct outbox *outbox, struct item *item,
@@ -200,27 +221,28 @@ judge(const struct outbox *outbox, struct item *item,
                  "no back end is configured for the channel");
         return true;
     }
-    wait = channel_wait_ms(item->channel, steady, 0);
+    wait = channel_wait_ms(item->channel, &item->target, steady);
     if (wait > 0) {
         postpone(item, wait, "the back ends rest");
+        return true;
+    }
+    item->stranger = channel_is_stranger(item->channel, &item->target);
+    if (item->stranger && too_many_strangers(outbox)) {
+        postpone(item, CLOGGED_MS, "others are waiting");
         return true;
     }
     return judge_load(outbox, item, steady);
 }
 
+/* Takes the item. */
 static void
-judge_row(struct cycle *cycle, struct record *record)
+judge_row(struct cycle *cycle, struct item *item)
 {
     struct outbox *outbox = cycle->outbox;
-    struct item *item;
 
     /* Held and due: wall time has jumped. */
-    if (holds(outbox, record->face.id) || cycle->count == BUNDLE_MAX)
-        return;
-    item = item_new(record, outbox->parts.backends);
-    if (!item)
-        return;
-    if (!judge(outbox, item, record)) {
+    if (holds(outbox, item->record->face.id) || cycle->count == BUNDLE_MAX ||
+        !judge(outbox, item, item->record)) {
         item_free(item);
         return;
     }
@@ -269,6 +291,7 @@ static void
 take_due(struct cycle *cycle, uint32_t limit)
 {
     struct outbox *outbox = cycle->outbox;
+    struct item *items[HELD_MAX];
     struct record_list *list;
     uint32_t i;
 
@@ -276,9 +299,12 @@ take_due(struct cycle *cycle, uint32_t limit)
         store_failed(outbox);
         return;
     }
+    for (i = 0; i < list->count; i++)
+        items[i] = item_new(list->records[i], outbox->parts.backends);
     pthread_mutex_lock(&outbox->lock);
     for (i = 0; i < list->count; i++)
-        judge_row(cycle, list->records[i]);
+        if (items[i])
+            judge_row(cycle, items[i]);
     if (list->count == limit)
         known_due(outbox, 0); /* there may be more */
     pthread_mutex_unlock(&outbox->lock);

@@ -26,22 +26,20 @@ exhaust(struct outbox *outbox, struct item *item, int64_t steady)
 {
     size_t size = channel_size(item->channel);
 
-    if (item->foreign == size)
+    if (item->target.foreign == size)
         snprintf(item->reason, sizeof(item->reason),
                  "no back end serves this address");
-    if (item->refused + item->foreign == size) {
+    if (item->refused + item->target.foreign == size) {
         end_item(outbox, item, END_REFUSED);
         return;
     }
-    item->wait_ms =
-        channel_wait_ms(item->channel, steady, item->foreign_places);
+    item->wait_ms = channel_wait_ms(item->channel, &item->target, steady);
     end_item(outbox, item, END_POSTPONE);
 }
 
 /* Whether it may go to a back end now; if not it may have ended. */
 static bool
-take_item(struct outbox *outbox, struct item *item,
-          struct backend **ret_backend)
+take_item(struct outbox *outbox, struct item *item, struct turn *ret_turn)
 {
     const struct outbox_settings *settings = &outbox->parts.settings;
     int64_t steady = outbox_steady(outbox);
@@ -56,7 +54,8 @@ take_item(struct outbox *outbox, struct item *item,
         end_item(outbox, item, END_RENEW);
         return false;
     }
-    switch (channel_take(item->channel, steady, &item->place, ret_backend)) {
+    switch (channel_take(item->channel, &item->target, steady, &item->place,
+                         ret_turn)) {
     case PICK_TAKEN:
         return true;
     case PICK_NONE:
@@ -68,19 +67,16 @@ take_item(struct outbox *outbox, struct item *item,
     return false;
 }
 
-/* The next message that somebody can be asked to deliver; false: none. */
 static bool
-take(struct worker *worker)
+take_first(struct worker *worker, bool stranger)
 {
     struct outbox *outbox = worker->outbox;
     const struct outbox_settings *settings = &outbox->parts.settings;
     struct item *item;
 
-    if (outbox->stopping)
-        return false;
     for (item = outbox->items; item; item = item->next)
-        if (item->stage == ITEM_WAITING &&
-            take_item(outbox, item, &worker->backend)) {
+        if (item->stage == ITEM_WAITING && item->stranger == stranger &&
+            take_item(outbox, item, &worker->turn)) {
             item->stage = ITEM_CALLED;
             worker->item = item;
             worker->overdue_ms = clock_steady_ms() + settings->timeout_ms +
@@ -88,6 +84,15 @@ take(struct worker *worker)
             return true;
         }
     return false;
+}
+
+/* The next message that somebody can be asked to deliver; false: none.  Those
+ * to servers that may be slow come last. */
+static bool
+take(struct worker *worker)
+{
+    return !worker->outbox->stopping &&
+           (take_first(worker, false) || take_first(worker, true));
 }
 
 /* --- Delivering.  Without the lock. --- */
@@ -218,11 +223,7 @@ deferred(struct item *item, int64_t wish_ms)
 static void
 not_mine(struct item *item)
 {
-    size_t place = item->place - 1;
-
-    item->foreign++;
-    if (place < 64)
-        item->foreign_places |= UINT64_C(1) << place;
+    target_not_for(&item->target, item->place - 1);
 }
 
 static void
@@ -277,9 +278,9 @@ finish(struct worker *worker, const struct call *call)
     struct item *item = worker->item;
 
     worker->item = NULL;
-    backend_done(worker->backend,
-                 call->rendered == FACTOR_OK ? call->receipt.result : 0,
-                 outbox_steady(outbox));
+    turn_done(&worker->turn,
+              call->rendered == FACTOR_OK ? call->receipt.result : 0,
+              outbox_steady(outbox));
     if (call->rendered == FACTOR_OK)
         apply_receipt(outbox, item, call);
     else
@@ -292,7 +293,7 @@ deliver_one(struct worker *worker)
     struct outbox *outbox = worker->outbox;
     struct call call = {
         .outbox = outbox,
-        .backend = worker->backend,
+        .backend = worker->turn.backend,
         .record = record_ref(worker->item->record),
         .attempt = worker->item->attempt,
     };
@@ -302,16 +303,18 @@ deliver_one(struct worker *worker)
     record_unref(call.record);
     pthread_mutex_lock(&outbox->lock);
     if (worker->lost)
-        backend_returned(worker->backend);
+        turn_returned(&worker->turn, outbox_steady(outbox));
     else
         finish(worker, &call);
 }
 
-/* What the last call left free is for somebody else, if we do not use it. */
+/* What the last call left free is for somebody else, if we do not use it; and
+ * a server that has been quick may have more calls than one. */
 static void
-pass_on(struct worker *worker, const struct backend *freed)
+pass_on(struct worker *worker, const struct turn *freed)
 {
-    if (freed && freed != worker->backend)
+    if (freed->backend &&
+        (freed->backend != worker->turn.backend || freed->scope))
         pthread_cond_signal(&worker->outbox->work);
 }
 
@@ -320,18 +323,18 @@ worker_run(void *context)
 {
     struct worker *worker = context;
     struct outbox *outbox = worker->outbox;
-    const struct backend *freed = NULL;
+    struct turn freed = {.backend = NULL};
 
     pthread_mutex_lock(&outbox->lock);
     while (!worker->lost) {
         if (take(worker)) {
-            pass_on(worker, freed);
-            freed = worker->backend;
+            pass_on(worker, &freed);
+            freed = worker->turn;
             deliver_one(worker);
         } else if (outbox->stopping) {
             break;
         } else {
-            freed = NULL;
+            freed.backend = NULL;
             pthread_cond_wait(&outbox->work, &outbox->lock);
         }
     }
@@ -371,8 +374,8 @@ abandon(struct worker *worker)
     worker->lost = true;
     worker->item = NULL;
     outbox->counts.lost++;
-    backend_stuck(worker->backend, outbox_steady(outbox));
-    item->backend = backend_plugin(worker->backend);
+    turn_stuck(&worker->turn, outbox_steady(outbox));
+    item->backend = backend_plugin(worker->turn.backend);
     item->calls++;
     snprintf(item->reason, sizeof(item->reason), "did not return in time");
     log_result(item->record, item->attempt, item->backend,
@@ -381,7 +384,7 @@ abandon(struct worker *worker)
     if (!outbox->stopping && !worker_start(outbox))
         log_event("outbox", FACTOR_LOG_ERROR,
                   "no thread to replace one that %s holds",
-                  backend_plugin(worker->backend));
+                  backend_plugin(worker->turn.backend));
 }
 
 /* Take a worker that has ended out of the list. */

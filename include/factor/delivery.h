@@ -50,6 +50,8 @@ enum {
                                   * address names: says nothing of others */
 };
 
+enum { FACTOR_SCOPE_SIZE = 288 }; /* with the NUL: an origin fits */
+
 /* Addresses of the channel "push" begin with the kind of service that they
  * belong to and a colon: "webpush:", "fcm:", "apns:", "webhook:". */
 
@@ -86,6 +88,17 @@ struct factor_delivery_ops {
                              struct factor_error *err);
     /* Release the instance; NULL is allowed.  Alone. */
     void (*fini)(struct factor_delivery *self);
+    /* What adapters may tell clients of the instance: object of strings,
+     * owner: instance; asked once, behind init.  NULL: nothing. */
+    const struct json_t *(*publish)(const struct factor_delivery *self);
+    /* To whom a message to this address would be handed: the origin of the
+     * server that the address names, in printable ASCII, into ret_scope, which
+     * is "" before.  The host then counts deferrals for that server alone, and
+     * lets it hold only some of its threads.  Returns 0, or
+     * FACTOR_DELIVERY_NOT_MINE: deliver() need not be asked.  Pure and quick,
+     * any thread.  NULL: all messages go to one and the same. */
+    uint32_t (*scope)(const struct factor_delivery *self, const char *address,
+                      char ret_scope[FACTOR_SCOPE_SIZE]);
 };
 
 #ifdef __cplusplus

@@ -19,6 +19,7 @@
 #include "factor/receipt.h"
 #include "plugin/delivery-apns/apns_answer.h"
 #include "plugin/delivery-apns/apns_token.h"
+#include "push/push.h"
 
 #define KIND "apns:"
 #define CREDENTIAL_TYPE "APNS"
@@ -83,12 +84,6 @@ fini(struct factor_delivery *self)
     free(self);
 }
 
-static const char *
-member(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
-
 /* It stands in a header: letters, digits, "." and "-" up to a length. */
 static bool
 plain(const char *text, size_t max)
@@ -115,24 +110,6 @@ check_account(const struct account *account, struct factor_error *err)
     return FACTOR_OK;
 }
 
-/* Told at start that the key cannot sign, not at the first message. */
-static factor_status
-try_key(const struct factor_delivery *self, struct factor_error *err)
-{
-    json_t *nothing = json_object();
-    char *statement = NULL;
-    factor_status status = FACTOR_E_NOMEM;
-
-    if (nothing)
-        status = self->host->jws_sign(self->account.signer.pem, nothing,
-                                      nothing, &statement);
-    free(statement);
-    json_decref(nothing);
-    if (status == FACTOR_E_CONFIG)
-        return factor_fault(err, status, "key: no private key of P-256 in PEM");
-    return status;
-}
-
 static factor_status
 read_settings(struct factor_delivery *self, struct factor_error *err)
 {
@@ -140,16 +117,17 @@ read_settings(struct factor_delivery *self, struct factor_error *err)
     bool sandbox = json_is_true(json_object_get(given, "sandbox"));
     factor_status status;
 
-    self->base_url = member(given, "base_url");
+    self->base_url = push_member(given, "base_url");
     if (!self->base_url)
         self->base_url = sandbox ? SANDBOX : PRODUCTION;
-    self->account.signer.pem = member(given, "key");
-    self->account.signer.key_id = member(given, "key_id");
-    self->account.signer.team_id = member(given, "team_id");
-    self->account.topic = member(given, "topic");
+    self->account.signer.pem = push_member(given, "key");
+    self->account.signer.key_id = push_member(given, "key_id");
+    self->account.signer.team_id = push_member(given, "team_id");
+    self->account.topic = push_member(given, "topic");
     status = check_account(&self->account, err);
     if (!status && self->account.signer.pem)
-        status = try_key(self, err);
+        status = push_try_key(self->host, self->account.signer.pem,
+                              "key: no private key of P-256 in PEM", err);
     return status;
 }
 
@@ -177,30 +155,17 @@ init(const struct factor_host *host, const json_t *given,
 /* --- One message --- */
 
 struct call {
-    struct factor_delivery *self;
-    const struct factor_message *message;
+    struct push_job job;
+    struct apns_tokens *tokens;
     struct account account;
-    const char *device;
     char authorization[APNS_HEADER_SIZE];
     char topic[32 + TOPIC_MAX];
     char expiration[64];
     char collapse_id[32 + COLLAPSE_MAX];
     char id[64];
-    char *body;
-    size_t body_len;
+    struct push_body body;
     char *url;
-    struct factor_receipt *receipt;
-    struct factor_error *err;
 };
-
-static factor_status
-end(const struct call *call, uint32_t result, const char *why)
-{
-    call->receipt->result = result;
-    snprintf(call->receipt->reason, sizeof(call->receipt->reason), "%.150s",
-             why);
-    return FACTOR_OK;
-}
 
 /* A UUID, as Apple wants it: so a second delivery has the id of the first. */
 static bool
@@ -213,49 +178,32 @@ is_uuid(const char *text)
 static void
 write_headers(struct call *call)
 {
-    const struct factor_message *message = call->message;
+    const struct factor_message *message = call->job.message;
 
     snprintf(call->topic, sizeof(call->topic), "apns-topic: %s",
              call->account.topic);
     snprintf(call->expiration, sizeof(call->expiration),
              "apns-expiration: %lld",
              (long long)(message->expires_at_ms / 1000));
-    if (plain(call->device, COLLAPSE_MAX))
+    if (plain(call->job.device, COLLAPSE_MAX))
         snprintf(call->collapse_id, sizeof(call->collapse_id),
-                 "apns-collapse-id: %s", call->device);
+                 "apns-collapse-id: %s", call->job.device);
     if (is_uuid(message->id))
         snprintf(call->id, sizeof(call->id), "apns-id: %s", message->id);
 }
 
 static factor_status
-write_body(struct call *call)
+call_make(const struct factor_delivery *self, struct call *call)
 {
-    json_t *json =
+    const struct push_job *job = &call->job;
+    factor_status status = push_body_make(
         json_pack("{s:{s:{s:s}, s:s}, s:i, s:s}", "aps", "alert", "body",
-                  call->message->text, "sound", "default", "factor", 1,
-                  "device", call->device);
+                  job->message->text, "sound", "default", "factor", 1,
+                  "device", job->device),
+        &call->body);
 
-    call->body_len = json_dumpb(json, NULL, 0, JSON_COMPACT);
-    call->body = malloc(call->body_len + 1);
-    if (call->body)
-        json_dumpb(json, call->body, call->body_len, JSON_COMPACT);
-    json_decref(json);
-    return call->body && call->body_len ? FACTOR_OK : FACTOR_E_NOMEM;
-}
-
-static factor_status
-call_make(struct call *call)
-{
-    factor_status status;
-
-    call->device = member(call->message->variables, "device");
-    if (!call->device)
-        return factor_fault(call->err, FACTOR_E_INPUT,
-                            "the message has no device");
     write_headers(call);
-    status = write_body(call);
-    if (asprintf(&call->url, "%s/3/device/%s", call->self->base_url,
-                 call->message->address + strlen(KIND)) < 0) {
+    if (asprintf(&call->url, "%s/3/device/%s", self->base_url, job->to) < 0) {
         call->url = NULL;
         status = FACTOR_E_NOMEM;
     }
@@ -265,21 +213,9 @@ call_make(struct call *call)
 static void
 call_clear(struct call *call)
 {
-    if (call->body)
-        explicit_bzero(call->body, call->body_len);
-    free(call->body);
+    push_body_clear(&call->body);
     free(call->url);
     explicit_bzero(call->authorization, sizeof(call->authorization));
-}
-
-/* Both calls of a message fit into its time.  None has no time at all: that
- * would be taken for a call that is never allowed. */
-static int64_t
-timeout_ms(const struct call *call)
-{
-    int64_t part_ms = call->message->timeout_ms / CALLS_MAX;
-
-    return part_ms > 0 ? part_ms : 1;
 }
 
 static factor_status
@@ -297,37 +233,37 @@ post(const struct call *call, struct factor_http_answer *ret_answer)
         .method = "POST",
         .url = call->url,
         .headers = headers,
-        .body = call->body,
-        .body_len = call->body_len,
-        .timeout_ms = timeout_ms(call),
+        .body = call->body.bytes,
+        .body_len = call->body.len,
+        .timeout_ms = push_part_ms(call->job.message, CALLS_MAX),
     };
 
     if (*call->id)
         headers[count++] = call->id;
     if (*call->collapse_id)
         headers[count++] = call->collapse_id;
-    return call->self->host->http(&request, ret_answer, call->err);
+    return call->job.host->http(&request, ret_answer, call->job.err);
 }
 
 /* *ret_too_old: the provider token was; the receipt says so. */
 static factor_status
 send_once(const struct call *call, bool *ret_too_old)
 {
+    const struct push_job *job = &call->job;
     struct factor_http_answer answer = { FACTOR_SIZED(factor_http_answer) };
     factor_status status = post(call, &answer);
 
     *ret_too_old = false;
     if (status == FACTOR_E_INPUT)
-        return end(call, FACTOR_DELIVERY_REFUSED_ACCOUNT,
-                   "base_url may not be called");
+        return push_end(job, FACTOR_DELIVERY_REFUSED_ACCOUNT,
+                        "base_url may not be called");
     if (status)
         return status;
     *ret_too_old = apns_answer_wants_token(&answer);
-    apns_answer_settle(call->message, &answer, call->receipt);
-    if (call->receipt->result == FACTOR_DELIVERY_SENT && *call->id)
-        snprintf(call->receipt->reference, sizeof(call->receipt->reference),
-                 "%s", call->message->id);
-    call->self->host->http_release(&answer);
+    apns_answer_settle(job->message, &answer, job->receipt);
+    if (job->receipt->result == FACTOR_DELIVERY_SENT && *call->id)
+        push_refer(job);
+    job->host->http_release(&answer);
     return FACTOR_OK;
 }
 
@@ -335,27 +271,28 @@ static factor_status
 ring(struct call *call)
 {
     const struct apns_signer *signer = &call->account.signer;
-    int64_t now_ms = call->message->now_ms;
+    int64_t now_ms = call->job.message->now_ms;
     char refused[APNS_HEADER_SIZE];
     bool too_old;
-    factor_status status = apns_tokens_header(
-        call->self->tokens, signer, now_ms, NULL, call->authorization);
+    factor_status status = apns_tokens_header(call->tokens, signer, now_ms,
+                                              NULL, call->authorization);
 
     if (status == FACTOR_E_CONFIG)
-        return end(call, FACTOR_DELIVERY_REFUSED_ACCOUNT,
-                   "the key is no private key of P-256");
+        return push_end(&call->job, FACTOR_DELIVERY_REFUSED_ACCOUNT,
+                        "the key is no private key of P-256");
     if (status)
-        return factor_fault(call->err, status, "cannot sign a provider token");
+        return factor_fault(call->job.err, status,
+                            "cannot sign a provider token");
     status = send_once(call, &too_old);
     if (status || !too_old)
         return status;
     memcpy(refused, call->authorization, sizeof(refused));
-    status = apns_tokens_header(call->self->tokens, signer, now_ms, refused,
+    status = apns_tokens_header(call->tokens, signer, now_ms, refused,
                                 call->authorization);
     explicit_bzero(refused, sizeof(refused));
     if (status) /* too young to be renewed: what Apple said stands */
         return FACTOR_OK;
-    call->receipt->reason[0] = '\0';
+    call->job.receipt->reason[0] = '\0';
     return send_once(call, &too_old);
 }
 
@@ -366,15 +303,15 @@ static bool
 choose_account(const struct factor_delivery *self, const json_t *credential,
                struct account *ret)
 {
-    const char *type = member(credential, "type");
+    const char *type = push_member(credential, "type");
     const char *topic;
 
     *ret = self->account;
     if (type && strcmp(type, CREDENTIAL_TYPE) == 0) {
-        ret->signer.pem = member(credential, "token");
-        ret->signer.key_id = member(credential, "key");
-        ret->signer.team_id = member(credential, "teamId");
-        topic = member(credential, "bundleId");
+        ret->signer.pem = push_member(credential, "token");
+        ret->signer.key_id = push_member(credential, "key");
+        ret->signer.team_id = push_member(credential, "teamId");
+        topic = push_member(credential, "bundleId");
         if (topic)
             ret->topic = topic;
     }
@@ -395,27 +332,35 @@ static factor_status
 deliver(struct factor_delivery *self, const struct factor_message *message,
         struct factor_receipt *ret_receipt, struct factor_error *err)
 {
-    struct call call = { .self = self,
-                         .message = message,
-                         .receipt = ret_receipt,
-                         .err = err };
+    struct call call = { .job = { .host = self->host,
+                                  .message = message,
+                                  .receipt = ret_receipt,
+                                  .err = err },
+                         .tokens = self->tokens };
     factor_status status;
 
-    if (strncmp(message->address, KIND, strlen(KIND)) != 0) {
-        ret_receipt->result = FACTOR_DELIVERY_NOT_MINE;
-        return FACTOR_OK;
-    }
-    if (!token_ok(message->address + strlen(KIND)))
-        return end(&call, FACTOR_DELIVERY_REFUSED_ADDRESS,
-                   "the address is no device token");
+    if (!push_begin(&call.job, KIND, &status))
+        return status;
+    if (!token_ok(call.job.to))
+        return push_end(&call.job, FACTOR_DELIVERY_REFUSED_ADDRESS,
+                        "the address is no device token");
     if (!choose_account(self, message->credential, &call.account))
-        return end(&call, FACTOR_DELIVERY_REFUSED_ACCOUNT,
-                   "there is no key and topic for it");
-    status = call_make(&call);
+        return push_end(&call.job, FACTOR_DELIVERY_REFUSED_ACCOUNT,
+                        "there is no key and topic for it");
+    status = call_make(self, &call);
     if (!status)
         status = ring(&call);
     call_clear(&call);
     return status;
+}
+
+static uint32_t
+scope(const struct factor_delivery *self, const char *address,
+      char ret_scope[FACTOR_SCOPE_SIZE])
+{
+    (void)self;
+    (void)ret_scope;
+    return push_scope(address, KIND);
 }
 
 static const struct factor_delivery_ops ops = {
@@ -425,6 +370,7 @@ static const struct factor_delivery_ops ops = {
     .init = init,
     .deliver = deliver,
     .fini = fini,
+    .scope = scope,
 };
 
 FACTOR_REGISTER_PLUGIN(FACTOR_KIND_DELIVERY, "apns", "1.0",

@@ -17,6 +17,7 @@
 #include "factor/receipt.h"
 #include "plugin/delivery-fcm/fcm_answer.h"
 #include "plugin/delivery-fcm/fcm_token.h"
+#include "push/push.h"
 
 #define KIND "fcm:"
 #define CREDENTIAL_TYPE "FCM_HTTP_V1"
@@ -67,42 +68,21 @@ fini(struct factor_delivery *self)
     free(self);
 }
 
-/* Told at start that the key cannot sign, not at the first message. */
-static factor_status
-try_key(const struct factor_delivery *self, struct factor_error *err)
-{
-    json_t *nothing = json_object();
-    char *statement = NULL;
-    factor_status status = FACTOR_E_NOMEM;
-
-    if (nothing)
-        status = self->host->jws_sign(self->account.key, nothing, nothing,
-                                      &statement);
-    free(statement);
-    json_decref(nothing);
-    if (status == FACTOR_E_CONFIG)
-        return factor_fault(err, status,
-                            "service_account: its private_key is none");
-    return status;
-}
-
 static factor_status
 read_settings(struct factor_delivery *self, struct factor_error *err)
 {
-    const char *account = json_string_value(
-        json_object_get(self->settings, "service_account"));
+    const char *account = push_member(self->settings, "service_account");
 
-    self->base_url =
-        json_string_value(json_object_get(self->settings, "base_url"));
-    self->token_url =
-        json_string_value(json_object_get(self->settings, "token_url"));
+    self->base_url = push_member(self->settings, "base_url");
+    self->token_url = push_member(self->settings, "token_url");
     if (!account)
         return FACTOR_OK;
     if (fcm_account_read(account, self->token_url, &self->account))
         return factor_fault(err, FACTOR_E_CONFIG,
-                     "service_account: no JSON with project_id, client_email, "
-                     "private_key and token_uri");
-    return try_key(self, err);
+                            "service_account: no JSON with project_id, "
+                            "client_email, private_key and token_uri");
+    return push_try_key(self->host, self->account.key,
+                        "service_account: its private_key is none", err);
 }
 
 static factor_status
@@ -129,93 +109,66 @@ init(const struct factor_host *host, const json_t *given,
 /* --- One message --- */
 
 struct call {
-    struct factor_delivery *self;
-    const struct factor_message *message;
+    struct push_job job;
+    struct fcm_tokens *tokens;
     const struct fcm_account *account;
-    char *body;
-    size_t body_len;
+    struct push_body body;
     char *url;
-    struct factor_receipt *receipt;
-    struct factor_error *err;
 };
 
 static json_t *
-message_json(const struct factor_message *message, const char *device)
+message_json(const struct push_job *job)
 {
-    int64_t left_ms = message->expires_at_ms - message->now_ms;
+    int64_t left_ms = job->message->expires_at_ms - job->message->now_ms;
     char ttl[32];
 
     snprintf(ttl, sizeof(ttl), "%llds",
              (long long)(left_ms > 0 ? left_ms / 1000 : 0));
     return json_pack(
         "{s:{s:s, s:{s:s, s:s}, s:{s:s}, s:{s:s, s:s, s:s, s:{s:s}}}}",
-        "message", "token", message->address + strlen(KIND), /**/
-        "data", "factor", "1", "device", device,             /**/
-        "notification", "body", message->text,               /**/
-        "android", "priority", "HIGH", "ttl", ttl, "collapse_key", device,
-        "notification", "tag", device);
+        "message", "token", job->to,                   /**/
+        "data", "factor", "1", "device", job->device,  /**/
+        "notification", "body", job->message->text,    /**/
+        "android", "priority", "HIGH", "ttl", ttl, "collapse_key", job->device,
+        "notification", "tag", job->device);
 }
 
 static factor_status
-call_make(struct call *call)
+call_make(const struct factor_delivery *self, struct call *call)
 {
-    const char *device = json_string_value(
-        json_object_get(call->message->variables, "device"));
-    json_t *json;
+    factor_status status =
+        push_body_make(message_json(&call->job), &call->body);
 
-    if (!device)
-        return factor_fault(call->err, FACTOR_E_INPUT,
-                            "the message has no device");
-    json = message_json(call->message, device);
-    call->body_len = json_dumpb(json, NULL, 0, JSON_COMPACT);
-    call->body = malloc(call->body_len + 1);
-    if (call->body)
-        json_dumpb(json, call->body, call->body_len, JSON_COMPACT);
-    json_decref(json);
-    if (asprintf(&call->url, "%s/v1/projects/%s/messages:send",
-                 call->self->base_url, call->account->project) < 0)
+    if (asprintf(&call->url, "%s/v1/projects/%s/messages:send", self->base_url,
+                 call->account->project) < 0) {
         call->url = NULL;
-    return call->body && call->body_len && call->url ? FACTOR_OK
-                                                     : FACTOR_E_NOMEM;
+        status = FACTOR_E_NOMEM;
+    }
+    return status;
 }
 
 static void
 call_clear(struct call *call)
 {
-    if (call->body)
-        explicit_bzero(call->body, call->body_len);
-    free(call->body);
+    push_body_clear(&call->body);
     free(call->url);
-}
-
-/* All calls of a message fit into its time.  None has no time at all: that
- * would be taken for a call that is never allowed. */
-static int64_t
-timeout_ms(const struct call *call)
-{
-    int64_t part_ms = call->message->timeout_ms / CALLS_MAX;
-
-    return part_ms > 0 ? part_ms : 1;
 }
 
 static factor_status
 refuse(const struct call *call, const char *why)
 {
-    call->receipt->result = FACTOR_DELIVERY_REFUSED_ACCOUNT;
-    snprintf(call->receipt->reason, sizeof(call->receipt->reason), "%.150s",
-             why);
-    return FACTOR_OK;
+    return push_end(&call->job, FACTOR_DELIVERY_REFUSED_ACCOUNT, why);
 }
 
 /* A new access token.  FACTOR_OK and NULL: the receipt says why not. */
 static factor_status
 ask_token(const struct call *call, json_t **ret_token)
 {
-    const struct factor_host *host = call->self->host;
+    const struct push_job *job = &call->job;
     struct factor_http_answer answer = { FACTOR_SIZED(factor_http_answer) };
     factor_status status = fcm_tokens_ask(
-        call->self->tokens, call->account, call->message->now_ms,
-        timeout_ms(call), ret_token, &answer, call->err);
+        call->tokens, call->account, job->message->now_ms,
+        push_part_ms(job->message, CALLS_MAX), ret_token, &answer, job->err);
 
     if (status == FACTOR_E_CONFIG)
         return refuse(call, "the service account's private_key is none");
@@ -225,8 +178,8 @@ ask_token(const struct call *call, json_t **ret_token)
     if (status)
         return status;
     if (!*ret_token)
-        fcm_answer_no_token(call->message, &answer, call->receipt);
-    host->http_release(&answer);
+        fcm_answer_no_token(job->message, &answer, job->receipt);
+    job->host->http_release(&answer);
     return FACTOR_OK;
 }
 
@@ -242,16 +195,16 @@ post(const struct call *call, const json_t *token,
         .method = "POST",
         .url = call->url,
         .headers = headers,
-        .body = call->body,
-        .body_len = call->body_len,
-        .timeout_ms = timeout_ms(call),
+        .body = call->body.bytes,
+        .body_len = call->body.len,
+        .timeout_ms = push_part_ms(call->job.message, CALLS_MAX),
     };
     factor_status status = FACTOR_E_INPUT;
 
     if (snprintf(authorization, sizeof(authorization),
                  "Authorization: Bearer %s",
                  json_string_value(token)) < AUTHORIZATION_SIZE)
-        status = call->self->host->http(&request, ret_answer, call->err);
+        status = call->job.host->http(&request, ret_answer, call->job.err);
     explicit_bzero(authorization, sizeof(authorization));
     return status;
 }
@@ -271,23 +224,23 @@ send_with(const struct call *call, const json_t *token, bool kept,
         return status;
     *ret_again = kept && fcm_answer_wants_token(&answer);
     if (!*ret_again)
-        fcm_answer_settle(call->message, &answer, call->receipt);
-    call->self->host->http_release(&answer);
+        fcm_answer_settle(call->job.message, &answer, call->job.receipt);
+    call->job.host->http_release(&answer);
     return FACTOR_OK;
 }
 
 static factor_status
 ring(const struct call *call)
 {
-    json_t *token = fcm_tokens_find(call->self->tokens, call->account,
-                                    call->message->now_ms);
+    json_t *token = fcm_tokens_find(call->tokens, call->account,
+                                    call->job.message->now_ms);
     bool again = true;
     factor_status status = FACTOR_OK;
 
     if (token)
         status = send_with(call, token, true, &again);
     if (token && again)
-        fcm_tokens_forget(call->self->tokens, call->account, token);
+        fcm_tokens_forget(call->tokens, call->account, token);
     json_decref(token);
     token = NULL;
     if (status || !again)
@@ -306,10 +259,9 @@ static const struct fcm_account *
 choose_account(const struct factor_delivery *self,
                const struct factor_message *message, struct fcm_account *own)
 {
-    const char *type =
-        json_string_value(json_object_get(message->credential, "type"));
-    const char *text = json_string_value(json_object_get(
-        message->credential, "googleServiceAccountCredentials"));
+    const char *type = push_member(message->credential, "type");
+    const char *text = push_member(message->credential,
+                                   "googleServiceAccountCredentials");
 
     if (!type || strcmp(type, CREDENTIAL_TYPE) != 0)
         return self->account.json ? &self->account : NULL;
@@ -324,25 +276,33 @@ deliver(struct factor_delivery *self, const struct factor_message *message,
         struct factor_receipt *ret_receipt, struct factor_error *err)
 {
     struct fcm_account own = { .json = NULL };
-    struct call call = { .self = self,
-                         .message = message,
-                         .receipt = ret_receipt,
-                         .err = err };
+    struct call call = { .job = { .host = self->host,
+                                  .message = message,
+                                  .receipt = ret_receipt,
+                                  .err = err },
+                         .tokens = self->tokens };
     factor_status status;
 
-    if (strncmp(message->address, KIND, strlen(KIND)) != 0) {
-        ret_receipt->result = FACTOR_DELIVERY_NOT_MINE;
-        return FACTOR_OK;
-    }
+    if (!push_begin(&call.job, KIND, &status))
+        return status;
     call.account = choose_account(self, message, &own);
     if (!call.account)
         return refuse(&call, "there is no service account for it");
-    status = call_make(&call);
+    status = call_make(self, &call);
     if (!status)
         status = ring(&call);
     call_clear(&call);
     fcm_account_clear(&own);
     return status;
+}
+
+static uint32_t
+scope(const struct factor_delivery *self, const char *address,
+      char ret_scope[FACTOR_SCOPE_SIZE])
+{
+    (void)self;
+    (void)ret_scope;
+    return push_scope(address, KIND);
 }
 
 static const struct factor_delivery_ops ops = {
@@ -352,6 +312,7 @@ static const struct factor_delivery_ops ops = {
     .init = init,
     .deliver = deliver,
     .fini = fini,
+    .scope = scope,
 };
 
 FACTOR_REGISTER_PLUGIN(FACTOR_KIND_DELIVERY, "fcm", "1.0",

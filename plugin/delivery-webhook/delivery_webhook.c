@@ -22,6 +22,7 @@
 #include "factor/declare.h"
 #include "factor/plugin.h"
 #include "factor/receipt.h"
+#include "push/push.h"
 
 #define KIND "webhook:"
 #define SECRET_PREFIX "whsec_"
@@ -103,7 +104,7 @@ read_keys(struct factor_delivery *self, struct factor_error *err)
     size_t i;
 
     for (i = 0; i < KEYS_MAX; i++) {
-        text = json_string_value(json_object_get(self->settings, names[i]));
+        text = push_member(self->settings, names[i]);
         if (!text)
             continue;
         if (!key_read(text, &self->keys[self->key_count++]))
@@ -138,7 +139,7 @@ init(const struct factor_host *host, const json_t *given,
     self->host = host;
     self->settings = json_deep_copy(given);
     if (self->settings) {
-        self->url = json_string_value(json_object_get(self->settings, "url"));
+        self->url = push_member(self->settings, "url");
         status = read_keys(self, err);
     }
     if (!status && strncmp(self->url, "https://", 8) != 0 &&
@@ -156,6 +157,8 @@ init(const struct factor_host *host, const json_t *given,
 /* --- The request --- */
 
 struct call {
+    struct push_job job;
+    const char *url;
     char *signed_text; /* id, time and body; wiped */
     size_t len;
     const char *body; /* the end of it */
@@ -183,23 +186,24 @@ format_time(int64_t at_ms, char *ret_text)
 }
 
 static json_t *
-body_json(const struct factor_message *message, const char *to,
-          const char *device)
+body_json(const struct push_job *job)
 {
+    const struct factor_message *message = job->message;
     char now[TIME_SIZE], end[TIME_SIZE];
 
     return json_pack("{s:s, s:s, s:{s:i, s:s, s:s, s:s, s:s}}", "type",
                      "factor.push", "timestamp",
                      format_time(message->now_ms, now), "data", "factor", 1,
-                     "device", device, "to", to, "text", message->text,
-                     "expires_at", format_time(message->expires_at_ms, end));
+                     "device", job->device, "to", job->to, "text",
+                     message->text, "expires_at",
+                     format_time(message->expires_at_ms, end));
 }
 
 /* What is signed: "ID.SECONDS.BODY". */
 static bool
-call_write(const struct factor_message *message, json_t *json,
-           struct call *call)
+call_write(json_t *json, struct call *call)
 {
+    const struct factor_message *message = call->job.message;
     char head[HEADER_SIZE];
     int head_len = snprintf(head, sizeof(head), "%s.%lld.", message->id,
                             (long long)(message->now_ms / 1000));
@@ -233,9 +237,9 @@ sign(const struct key *key, const struct call *call, char *ret_signature)
 }
 
 static bool
-call_sign(const struct factor_delivery *self,
-          const struct factor_message *message, struct call *call)
+call_sign(const struct factor_delivery *self, struct call *call)
 {
+    const struct factor_message *message = call->job.message;
     char signatures[KEYS_MAX][SIGNATURE_SIZE] = { "", "" };
     size_t i;
 
@@ -252,23 +256,21 @@ call_sign(const struct factor_delivery *self,
 }
 
 static factor_status
-post(const struct factor_delivery *self, const struct factor_message *message,
-     const struct call *call, struct factor_http_answer *ret_answer,
-     struct factor_error *err)
+post(const struct call *call, struct factor_http_answer *ret_answer)
 {
     const char *const headers[] = { call->headers[0], call->headers[1],
                                     call->headers[2], call->headers[3], NULL };
     struct factor_http_request request = {
         FACTOR_SIZED(factor_http_request),
         .method = "POST",
-        .url = self->url,
+        .url = call->url,
         .headers = headers,
         .body = call->body,
         .body_len = (size_t)(call->signed_text + call->len - call->body),
-        .timeout_ms = message->timeout_ms,
+        .timeout_ms = call->job.message->timeout_ms,
     };
 
-    return self->host->http(&request, ret_answer, err);
+    return call->job.host->http(&request, ret_answer, call->job.err);
 }
 
 /* --- The receipt --- */
@@ -282,26 +284,21 @@ static const struct factor_status_range results[] = {
 };
 
 static factor_status
-ring(const struct factor_delivery *self, const struct factor_message *message,
-     const struct call *call, struct factor_receipt *receipt,
-     struct factor_error *err)
+ring(const struct call *call)
 {
+    const struct push_job *job = &call->job;
     struct factor_http_answer answer = { FACTOR_SIZED(factor_http_answer) };
-    factor_status status = post(self, message, call, &answer, err);
+    factor_status status = post(call, &answer);
 
-    if (status == FACTOR_E_INPUT) { /* the URL may not be called, ever */
-        factor_receipt_set(receipt, FACTOR_DELIVERY_REFUSED_ACCOUNT,
-                           err->text);
-        return FACTOR_OK;
-    }
+    if (status == FACTOR_E_INPUT) /* the URL may not be called, ever */
+        return push_end(job, FACTOR_DELIVERY_REFUSED_ACCOUNT, job->err->text);
     if (status)
         return status;
-    factor_receipt_answer(receipt, message, &answer,
+    factor_receipt_answer(job->receipt, job->message, &answer,
                           factor_status_result(results, answer.status), NULL);
-    if (receipt->result == FACTOR_DELIVERY_SENT)
-        snprintf(receipt->reference, sizeof(receipt->reference), "%s",
-                 message->id);
-    self->host->http_release(&answer);
+    if (job->receipt->result == FACTOR_DELIVERY_SENT)
+        push_refer(job);
+    job->host->http_release(&answer);
     return FACTOR_OK;
 }
 
@@ -309,25 +306,32 @@ static factor_status
 deliver(struct factor_delivery *self, const struct factor_message *message,
         struct factor_receipt *ret_receipt, struct factor_error *err)
 {
-    const char *device =
-        json_string_value(json_object_get(message->variables, "device"));
-    struct call call = { .len = 0 };
-    factor_status status = FACTOR_E_NOMEM;
+    struct call call = { .job = { .host = self->host,
+                                  .message = message,
+                                  .receipt = ret_receipt,
+                                  .err = err },
+                         .url = self->url };
+    factor_status status;
     json_t *json;
 
-    if (strncmp(message->address, KIND, strlen(KIND)) != 0) {
-        ret_receipt->result = FACTOR_DELIVERY_NOT_MINE;
-        return FACTOR_OK;
-    }
-    if (!device)
-        return factor_fault(err, FACTOR_E_INPUT, "the message has no device");
-    json = body_json(message, message->address + strlen(KIND), device);
-    if (json && call_write(message, json, &call) &&
-        call_sign(self, message, &call))
-        status = ring(self, message, &call, ret_receipt, err);
+    if (!push_begin(&call.job, KIND, &status))
+        return status;
+    status = FACTOR_E_NOMEM;
+    json = body_json(&call.job);
+    if (json && call_write(json, &call) && call_sign(self, &call))
+        status = ring(&call);
     call_clear(&call);
     json_decref(json);
     return status;
+}
+
+static uint32_t
+scope(const struct factor_delivery *self, const char *address,
+      char ret_scope[FACTOR_SCOPE_SIZE])
+{
+    (void)self;
+    (void)ret_scope;
+    return push_scope(address, KIND);
 }
 
 static const struct factor_delivery_ops ops = {
@@ -337,6 +341,7 @@ static const struct factor_delivery_ops ops = {
     .init = init,
     .deliver = deliver,
     .fini = fini,
+    .scope = scope,
 };
 
 FACTOR_REGISTER_PLUGIN(FACTOR_KIND_DELIVERY, "webhook", "1.0",

@@ -17,17 +17,19 @@
 #include "plugin/delivery-webpush/base64url.h"
 #include "plugin/delivery-webpush/webpush_address.h"
 #include "plugin/delivery-webpush/webpush_vapid.h"
+#include "push/push.h"
 
 enum {
     ROOM = 1024, /* all but odd messages have this length */
     TOPIC_LEN = 24, /* octets: 32 letters, the longest that RFC 8030 allows */
-    HEADERS = 6,
-    PATIENCE_MS = 5000 /* with a server of the phone's choice */
+    HEADERS = 6
 };
 
 struct factor_delivery {
     const struct factor_host *host;
     struct webpush_vapid *vapid;
+    json_t *published;
+    int64_t timeout_ms;
 };
 
 static const char *const channels[] = { "push", NULL };
@@ -42,6 +44,11 @@ static const struct factor_setting *const settings[] = {
                    .flags = FACTOR_SETTING_REQUIRED,
                    .text = "Where push services may reach the operator: "
                            "mailto: and an address, or an https: URL."),
+    FACTOR_SETTING(.type = FACTOR_SETTING_DURATION, .name = "timeout",
+                   .value = "\"5s\"", .min = 100, .max = 60000,
+                   .text = "How long a push service, which a phone has named, "
+                           "may take for its answer; never longer than "
+                           "outbox.timeout."),
     NULL,
 };
 
@@ -50,8 +57,10 @@ static const struct factor_setting *const settings[] = {
 static void
 fini(struct factor_delivery *self)
 {
-    if (self)
+    if (self) {
+        json_decref(self->published);
         webpush_vapid_free(self->vapid);
+    }
     free(self);
 }
 
@@ -65,10 +74,14 @@ init(const struct factor_host *host, const json_t *given,
     if (!self)
         return FACTOR_E_NOMEM;
     self->host = host;
-    status = webpush_vapid_new(
-        host, json_string_value(json_object_get(given, "vapid_key")),
-        json_string_value(json_object_get(given, "subject")), &self->vapid,
-        err);
+    self->timeout_ms = json_integer_value(json_object_get(given, "timeout"));
+    status = webpush_vapid_new(host, push_member(given, "vapid_key"),
+                               push_member(given, "subject"), &self->vapid,
+                               err);
+    if (!status) {
+        self->published = webpush_vapid_public(self->vapid);
+        status = self->published ? FACTOR_OK : FACTOR_E_NOMEM;
+    }
     if (status)
         fini(self);
     else
@@ -76,9 +89,18 @@ init(const struct factor_host *host, const json_t *given,
     return status;
 }
 
+static const json_t *
+publish(const struct factor_delivery *self)
+{
+    return self->published;
+}
+
 /* --- The request --- */
 
 struct call {
+    struct push_job job;
+    struct webpush_address address;
+    int64_t timeout_ms;
     uint8_t body[WEBPUSH_BODY_MAX];
     size_t body_len;
     char authorization[WEBPUSH_VAPID_SIZE];
@@ -88,8 +110,7 @@ struct call {
 
 /* The bell, encrypted.  FACTOR_E_INPUT: the subscription's key is none. */
 static factor_status
-call_encrypt(const struct webpush_keys *keys, const json_t *bell,
-             struct call *call)
+call_encrypt(const json_t *bell, struct call *call)
 {
     struct webpush_once once = { .key = NULL };
     char text[WEBPUSH_ROOM_MAX];
@@ -99,7 +120,7 @@ call_encrypt(const struct webpush_keys *keys, const json_t *bell,
     if (len > 0 && len <= sizeof(text))
         status = webpush_once_make(&once);
     if (!status)
-        status = webpush_encrypt(keys, &once, text, len,
+        status = webpush_encrypt(&call->address.keys, &once, text, len,
                                  len <= ROOM ? ROOM : WEBPUSH_ROOM_MAX,
                                  call->body, &call->body_len);
     explicit_bzero(text, sizeof(text));
@@ -123,32 +144,31 @@ write_topic(const char *device, char *ret_header)
 }
 
 static factor_status
-call_make(const struct factor_delivery *self,
-          const struct factor_message *message,
-          const struct webpush_address *address, const char *device,
-          struct call *call)
+call_make(const struct factor_delivery *self, struct call *call)
 {
+    const struct push_job *job = &call->job;
+    const struct factor_message *message = job->message;
     int64_t left_ms = message->expires_at_ms - message->now_ms;
-    json_t *bell = json_pack("{s:i, s:s, s:s}", "factor", 1, "device", device,
-                             "text", message->text);
-    factor_status status =
-        bell ? call_encrypt(&address->keys, bell, call) : FACTOR_E_NOMEM;
+    json_t *bell = json_pack("{s:i, s:s, s:s}", "factor", 1, "device",
+                             job->device, "text", message->text);
+    factor_status status = bell ? call_encrypt(bell, call) : FACTOR_E_NOMEM;
 
     json_decref(bell);
-    if (!status && !write_topic(device, call->topic))
+    if (!status && !write_topic(job->device, call->topic))
         status = FACTOR_E_INTERNAL;
     if (!status)
-        status = webpush_vapid_header(self->vapid, address->origin,
+        status = webpush_vapid_header(self->vapid, call->address.origin,
                                       message->now_ms, call->authorization);
     snprintf(call->ttl, sizeof(call->ttl), "TTL: %lld",
              (long long)(left_ms > 0 ? left_ms / 1000 : 0));
+    call->timeout_ms = self->timeout_ms < message->timeout_ms
+                           ? self->timeout_ms
+                           : message->timeout_ms;
     return status;
 }
 
 static factor_status
-post(const struct factor_delivery *self, const struct factor_message *message,
-     const struct webpush_address *address, const struct call *call,
-     struct factor_http_answer *ret_answer, struct factor_error *err)
+post(const struct call *call, struct factor_http_answer *ret_answer)
 {
     const char *const headers[HEADERS + 1] = {
         call->authorization,
@@ -162,62 +182,63 @@ post(const struct factor_delivery *self, const struct factor_message *message,
         FACTOR_SIZED(factor_http_request),
         .flags = FACTOR_HTTP_PUBLIC,
         .method = "POST",
-        .url = address->endpoint,
+        .url = call->address.endpoint,
         .headers = headers,
         .body = call->body,
         .body_len = call->body_len,
-        .timeout_ms = message->timeout_ms < PATIENCE_MS ? message->timeout_ms
-                                                        : PATIENCE_MS,
+        .timeout_ms = call->timeout_ms,
     };
 
-    return self->host->http(&request, ret_answer, err);
+    return call->job.host->http(&request, ret_answer, call->job.err);
 }
 
 /* --- The receipt ---
  *
- * The server is one that a phone has named.  Whatever it says, and that it
- * says nothing, counts for this phone alone: no phone may stop the bells of
- * others. */
+ * The server is one that a phone has named, so an answer counts for this phone
+ * alone: no phone may stop the bells of others.  Silence counts for the server
+ * (scope), which would hold our threads. */
 
 static const struct factor_status_range results[] = {
     { 200, 299, FACTOR_DELIVERY_SENT },
+    { 401, 401, FACTOR_DELIVERY_REFUSED_ACCOUNT },
+    { 403, 403, FACTOR_DELIVERY_REFUSED_ACCOUNT },
     { 404, 404, FACTOR_DELIVERY_REFUSED_ADDRESS },
     { 410, 410, FACTOR_DELIVERY_REFUSED_ADDRESS },
+    { 413, 413, FACTOR_DELIVERY_REFUSED_ADDRESS }, /* all have one length */
     { 0, UINT32_MAX, FACTOR_DELIVERY_DEFERRED_THERE },
 };
 
-/* No answer. */
-static factor_status
-silent(struct factor_receipt *receipt, const struct factor_error *err)
+/* Who is refused has subscribed with another key than ours (RFC 8292, 4.2),
+ * unless all services refuse us. */
+static uint32_t
+judge(const struct factor_delivery *self, const struct call *call,
+      uint32_t status)
 {
-    factor_receipt_set(receipt, FACTOR_DELIVERY_DEFERRED_THERE, err->text);
-    return FACTOR_OK;
+    uint32_t result = factor_status_result(results, status);
+
+    if (result == FACTOR_DELIVERY_SENT)
+        webpush_vapid_taken(self->vapid);
+    if (result == FACTOR_DELIVERY_REFUSED_ACCOUNT &&
+        !webpush_vapid_refused(self->vapid, call->address.origin))
+        return FACTOR_DELIVERY_REFUSED_ADDRESS;
+    return result;
 }
 
 static factor_status
-dead(struct factor_receipt *receipt, const char *why)
+ring(const struct factor_delivery *self, const struct call *call)
 {
-    factor_receipt_set(receipt, FACTOR_DELIVERY_REFUSED_ADDRESS, why);
-    return FACTOR_OK;
-}
-
-static factor_status
-ring(const struct factor_delivery *self, const struct factor_message *message,
-     const struct webpush_address *address, const struct call *call,
-     struct factor_receipt *receipt, struct factor_error *err)
-{
+    const struct push_job *job = &call->job;
     struct factor_http_answer answer = { FACTOR_SIZED(factor_http_answer) };
-    factor_status status = post(self, message, address, call, &answer, err);
+    factor_status status = post(call, &answer);
 
     if (status == FACTOR_E_INPUT)
-        return dead(receipt, "the endpoint may not be called");
-    if (status == FACTOR_E_IO)
-        return silent(receipt, err);
+        return push_end(job, FACTOR_DELIVERY_REFUSED_ADDRESS,
+                        "the endpoint may not be called");
     if (status)
         return status;
-    factor_receipt_answer(receipt, message, &answer,
-                          factor_status_result(results, answer.status), NULL);
-    self->host->http_release(&answer);
+    factor_receipt_answer(job->receipt, job->message, &answer,
+                          judge(self, call, answer.status), NULL);
+    job->host->http_release(&answer);
     return FACTOR_OK;
 }
 
@@ -225,27 +246,39 @@ static factor_status
 deliver(struct factor_delivery *self, const struct factor_message *message,
         struct factor_receipt *ret_receipt, struct factor_error *err)
 {
-    const char *device =
-        json_string_value(json_object_get(message->variables, "device"));
-    struct webpush_address address;
-    struct call call;
+    struct call call = { .job = { .host = self->host,
+                                  .message = message,
+                                  .receipt = ret_receipt,
+                                  .err = err } };
     factor_status status;
 
-    if (strncmp(message->address, WEBPUSH_KIND, strlen(WEBPUSH_KIND)) != 0) {
-        ret_receipt->result = FACTOR_DELIVERY_NOT_MINE;
-        return FACTOR_OK;
-    }
-    if (!device)
-        return factor_fault(err, FACTOR_E_INPUT, "the message has no device");
-    if (!webpush_address_read(message->address + strlen(WEBPUSH_KIND),
-                              &address))
-        return dead(ret_receipt, "the address is no subscription");
-    status = call_make(self, message, &address, device, &call);
+    if (!push_begin(&call.job, WEBPUSH_KIND, &status))
+        return status;
+    if (!webpush_address_read(call.job.to, &call.address))
+        return push_end(&call.job, FACTOR_DELIVERY_REFUSED_ADDRESS,
+                        "the address is no subscription");
+    status = call_make(self, &call);
     if (status == FACTOR_E_INPUT)
-        return dead(ret_receipt, "the subscription's key is none");
+        return push_end(&call.job, FACTOR_DELIVERY_REFUSED_ADDRESS,
+                        "the subscription's key is none");
     if (status)
         return factor_fault(err, status, "cannot make the request");
-    return ring(self, message, &address, &call, ret_receipt, err);
+    return ring(self, &call);
+}
+
+static uint32_t
+scope(const struct factor_delivery *self, const char *address,
+      char ret_scope[FACTOR_SCOPE_SIZE])
+{
+    const char *to = push_to(address, WEBPUSH_KIND);
+    struct webpush_address read;
+
+    (void)self;
+    if (!to)
+        return FACTOR_DELIVERY_NOT_MINE;
+    if (webpush_address_read(to, &read))
+        memcpy(ret_scope, read.origin, sizeof(read.origin));
+    return 0;
 }
 
 static const struct factor_delivery_ops ops = {
@@ -255,6 +288,8 @@ static const struct factor_delivery_ops ops = {
     .init = init,
     .deliver = deliver,
     .fini = fini,
+    .scope = scope,
+    .publish = publish,
 };
 
 FACTOR_REGISTER_PLUGIN(FACTOR_KIND_DELIVERY, "webpush", "1.0",

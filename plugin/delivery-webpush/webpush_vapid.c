@@ -20,15 +20,19 @@
 enum {
     LIFE_S = 12 * 3600, /* RFC 8292 allows 24 h; clocks differ */
     USE_MS = 11 * 3600 * 1000,
-    ORIGINS_MAX = 64 /* kept; phones name them, so there may be any number */
+    ORIGINS_MAX = 64, /* kept; phones name them, so there may be any number */
+    ORIGINS_AGREE = 3 /* that refuse us: then it is not the subscription */
 };
 
 struct webpush_vapid {
     const struct factor_host *host;
     json_t *pem, *subject; /* strings: wiped when they are freed */
     char key[BASE64URL_SIZE(WEBPUSH_POINT_LEN)]; /* public */
-    pthread_mutex_t lock; /* of headers */
+    pthread_mutex_t lock; /* of what follows */
     json_t *headers; /* origin to [header, end_ms] */
+    bool taken; /* by any service, since we were made */
+    unsigned refused_count;
+    uint64_t refused[ORIGINS_AGREE]; /* by whom: hashes of origins */
 };
 
 /* --- Life --- */
@@ -103,6 +107,12 @@ webpush_vapid_new(const struct factor_host *host, const char *pem,
     else
         *ret_vapid = self;
     return status;
+}
+
+json_t *
+webpush_vapid_public(const struct webpush_vapid *self)
+{
+    return json_pack("{s:s}", "vapid_public_key", self->key);
 }
 
 void
@@ -185,4 +195,48 @@ webpush_vapid_header(struct webpush_vapid *self, const char *origin,
     }
     pthread_mutex_unlock(&self->lock);
     return status;
+}
+
+/* --- What services say of us --- */
+
+static uint64_t
+hash(const char *text)
+{
+    uint64_t sum = UINT64_C(14695981039346656037); /* FNV-1a */
+
+    for (; *text; text++)
+        sum = (sum ^ (uint8_t)*text) * UINT64_C(1099511628211);
+    return sum;
+}
+
+static void
+add_refused(struct webpush_vapid *self, uint64_t origin)
+{
+    unsigned i;
+
+    for (i = 0; i < self->refused_count; i++)
+        if (self->refused[i] == origin)
+            return;
+    if (self->refused_count < ORIGINS_AGREE)
+        self->refused[self->refused_count++] = origin;
+}
+
+void
+webpush_vapid_taken(struct webpush_vapid *self)
+{
+    pthread_mutex_lock(&self->lock);
+    self->taken = true;
+    pthread_mutex_unlock(&self->lock);
+}
+
+bool
+webpush_vapid_refused(struct webpush_vapid *self, const char *origin)
+{
+    bool ours;
+
+    pthread_mutex_lock(&self->lock);
+    add_refused(self, hash(origin));
+    ours = !self->taken && self->refused_count == ORIGINS_AGREE;
+    pthread_mutex_unlock(&self->lock);
+    return ours;
 }

@@ -182,9 +182,38 @@ test('webpush: gone, busy, too large; a redirect is not followed', async () => {
     const busy = is(await deliver(), 'DEFERRED_THERE');
     assert.ok(busy.retry_at_ms >= before + 7000 &&
               busy.retry_at_ms <= Date.now() + 7000);
-    assert.equal(is(await deliver(), 'DEFERRED_THERE').reason, '413 code ');
+    assert.equal(is(await deliver(), 'REFUSED_ADDRESS').reason, '413 code ');
     is(await deliver(), 'DEFERRED_THERE');
     assert.equal(browser.calls.length, 5);
+});
+
+test('webpush: a service that never answers has its time, not the host\'s',
+     async () => {
+    const browser = await startBrowser(() => new Promise(() => {}));
+    const pusher = await Pusher.open('webpush',
+                                     { ...webpushSettings, timeout: '200ms' },
+                                     { allowed_hosts: ['127.0.0.1'] });
+    const { status, error } = await pusher.deliver({
+        address: browser.address, timeout_ms: 600000 });
+    assert.notEqual(status, 0);
+    assert.match(error, /Timeout/);
+    assert.equal(browser.calls.length, 1);
+});
+
+test('webpush: who refuses our key refuses a phone; all do, and it is ours',
+     async () => {
+    const refuse = () => startBrowser(() => ({ status: 403 }));
+    const services = [await refuse(), await refuse(), await refuse()];
+    const willing = await startBrowser();
+    const pusher = await Pusher.open('webpush', webpushSettings,
+                                     { allowed_hosts: ['127.0.0.1'] });
+    const deliver = ({ address }) => pusher.deliver({ address });
+    is(await deliver(services[0]), 'REFUSED_ADDRESS');
+    is(await deliver(services[0]), 'REFUSED_ADDRESS');
+    is(await deliver(services[1]), 'REFUSED_ADDRESS');
+    is(await deliver(services[2]), 'REFUSED_ACCOUNT');
+    is(await deliver(willing), 'SENT');
+    is(await deliver(services[2]), 'REFUSED_ADDRESS');
 });
 
 // --- webhook
