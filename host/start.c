@@ -238,7 +238,8 @@ settle_keys(struct running *running, struct factor_error *err)
     return keys_settle(running->host.keys, !used, err);
 }
 
-/* On the writer's thread: those who wait for a record, and the outbox. */
+/* On the writer's thread: those who wait for a record or for what an owner
+ * has, and the outbox. */
 static void
 record_moved(void *context, const struct record *record)
 {
@@ -248,6 +249,11 @@ record_moved(void *context, const struct record *record)
     snprintf(key, sizeof(key), "%s/%s", record->face.collection,
              record->face.id);
     park_wake(running->host.park, key);
+    if (record->face.owner) {
+        snprintf(key, sizeof(key), "%s@%s", record->face.collection,
+                 record->face.owner);
+        park_wake(running->host.park, key);
+    }
     if (strcmp(record->face.collection, "outbox") == 0)
         outbox_poke(running->host.outbox, record);
 }

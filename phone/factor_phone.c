@@ -164,8 +164,8 @@ find_link(struct cli *cli, struct factor_phone_link *ret_link)
                   : CLI_DONE;
 }
 
-/* Pairs as OUR_NAME if the issuer has such an application, else as its only
- * one. */
+/* Pairs as the application that the link names; else as OUR_NAME if the issuer
+ * has such an application, or as its only one. */
 static int
 pair_as(struct cli *cli, const char *link_text,
         const struct factor_phone_link *link)
@@ -173,9 +173,15 @@ pair_as(struct cli *cli, const char *link_text,
     struct factor_phone_about about = cli_about(cli);
     struct factor_phone_pairings *list;
     enum factor_phone_status status;
+    struct factor_phone_link named = { .key = "" };
 
-    if (!about.application)
+    if (link)
+        named = *link;
+    else
+        factor_phone_link_parse(link_text, &named);
+    if (!about.application && !named.application[0])
         about.application = OUR_NAME;
+    explicit_bzero(&named, sizeof(named));
     for (;;) {
         status = link_text ? factor_phone_claim(cli->phone, link_text, &about,
                                                 &list)

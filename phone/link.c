@@ -176,6 +176,7 @@ factor_phone_link_parse(const char *text, struct factor_phone_link *ret_link)
         { "iss", link.issuer, sizeof(link.issuer) },
         { "key", key, sizeof(key) },
         { "fp", link.fingerprint, sizeof(link.fingerprint) },
+        { "app", link.application, sizeof(link.application) },
     };
     const char *at = strchr(text, '#');
     size_t len;

@@ -129,11 +129,13 @@ struct plan {
     const char *application; /* id */
 };
 
+/* named: the application that a link names, or NULL. */
 static enum factor_phone_status
-make_plan(struct factor_phone *self, const char *issuer,
+make_plan(struct factor_phone *self, const char *issuer, const char *named,
           const struct factor_phone_about *about,
           struct factor_phone_discovery **discovery, struct plan *ret_plan)
 {
+    const char *wanted = phone_or_null(about->application);
     enum factor_phone_status status;
 
     status = phone_discover(self, issuer, discovery);
@@ -142,7 +144,7 @@ make_plan(struct factor_phone *self, const char *issuer,
     ret_plan->discovery = *discovery;
     ret_plan->about = about;
     return phone_choose_application(self, *discovery,
-                                    phone_or_null(about->application),
+                                    wanted ? wanted : phone_or_null(named),
                                     &ret_plan->application);
 }
 
@@ -393,7 +395,8 @@ pair(struct factor_phone *self, const struct factor_phone_link *link,
     if (status == FACTOR_PHONE_OK)
         status = phone_about_ok(self, about);
     if (status == FACTOR_PHONE_OK)
-        status = make_plan(self, link->issuer, about, &discovery, &plan);
+        status = make_plan(self, link->issuer, link->application, about,
+                           &discovery, &plan);
     if (status == FACTOR_PHONE_OK)
         status = pair_with(self, link, &plan, by_payload, &list);
     status = phone_end(self, status);
@@ -499,7 +502,7 @@ begin_payload(struct factor_phone *self, const char *issuer,
     struct plan plan = { 0 };
 
     drop_old(self);
-    status = make_plan(self, issuer, about, &discovery, &plan);
+    status = make_plan(self, issuer, NULL, about, &discovery, &plan);
     if (status == FACTOR_PHONE_OK) {
         one = find_begun(self, issuer, NULL);
         if (!one)

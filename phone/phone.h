@@ -43,6 +43,7 @@ enum {
     FACTOR_PHONE_WAIT_MAX_S = 60,    /* longest wait that a host is asked */
     FACTOR_PHONE_SILENT_S = 120,     /* life of a payload, for silent ones */
     FACTOR_PHONE_URL_SIZE = 513,
+    FACTOR_PHONE_NAME_SIZE = 513,    /* an application's */
     FACTOR_PHONE_KEY_SIZE = 17,      /* a pairing key */
     FACTOR_PHONE_THUMB_SIZE = 44,    /* a thumbprint in base64url */
     FACTOR_PHONE_CHECK_SIZE = 7,     /* a check value, without the space */
@@ -148,6 +149,8 @@ struct factor_phone_link {
     char issuer[FACTOR_PHONE_URL_SIZE];
     char key[FACTOR_PHONE_KEY_SIZE];
     char fingerprint[FACTOR_PHONE_THUMB_SIZE]; /* "" when typed */
+    char application[FACTOR_PHONE_NAME_SIZE];  /* which the key is for; "": it
+                                                * is not said */
 };
 
 /* Read a pairing link.  FACTOR_PHONE_USAGE: it is none, of another version,
@@ -187,8 +190,8 @@ void factor_phone_discovery_free(struct factor_phone_discovery *discovery);
 
 /* What the phone is.  NULL and "" are the same. */
 struct factor_phone_about {
-    const char *application; /* id or name, of those in discovery; NULL: the
-                              * only one */
+    const char *application; /* id or name, of those in discovery; NULL: that
+                              * of the link, or the only one */
     const char *name;        /* at most 64 characters; needed */
     const char *platform;    /* "android", "ios", "web"; NULL: "other" */
     const char *push;        /* how to wake it, or NULL */
@@ -295,6 +298,14 @@ struct factor_phone_requests {
 enum factor_phone_status
 factor_phone_ask(struct factor_phone *self, const char *device,
                  unsigned wait_s, struct factor_phone_requests **ret_requests);
+/* The same, but the host also answers only when something else waits than
+ * known says, or the device stands otherwise: its last answer for this device;
+ * NULL: none was given. */
+enum factor_phone_status
+factor_phone_ask_news(struct factor_phone *self, const char *device,
+                      unsigned wait_s,
+                      const struct factor_phone_requests *known,
+                      struct factor_phone_requests **ret_requests);
 void factor_phone_requests_free(struct factor_phone_requests *requests);
 
 /* What the host made of an answer. */

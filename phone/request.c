@@ -428,12 +428,36 @@ absorb(struct factor_phone *self, const char *device,
     return phone_end(self, status);
 }
 
+/* What an answer told, as a statement says it; NULL: no memory. */
+static json_t *
+known_members(const struct factor_phone_requests *known)
+{
+    const json_t *told = known->source;
+    const json_t *requests = json_object_get(told, "requests");
+    json_t *challenges = json_array();
+    const char *text;
+    size_t i;
+
+    for (i = 0; challenges && i < json_array_size(requests); i++) {
+        text = phone_text(json_array_get(requests, i), "challenge", 0,
+                          CHALLENGE_MAX);
+        if (text && json_array_append_new(challenges, json_string(text))) {
+            json_decref(challenges);
+            return NULL;
+        }
+    }
+    return json_pack("{s:{s:O*, s:O*, s:o}}", "known", "status",
+                     json_object_get(told, "status"), "name",
+                     json_object_get(told, "name"), "requests", challenges);
+}
+
 /* One exchange, without a lock while it lasts. */
 static enum factor_phone_status
 ask_once(struct factor_phone *self, const char *device, unsigned wait_s,
-         json_t **ret_said)
+         json_t *members, json_t **ret_said)
 {
-    struct phone_statement statement = { .purpose = "requests" };
+    struct phone_statement statement = { .purpose = "requests",
+                                         .members = members };
     enum factor_phone_status status;
     struct phone_pairing *pairing;
     char *text = NULL, *url = NULL;
@@ -459,14 +483,28 @@ enum factor_phone_status
 factor_phone_ask(struct factor_phone *self, const char *device,
                  unsigned wait_s, struct factor_phone_requests **ret_requests)
 {
+    return factor_phone_ask_news(self, device, wait_s, NULL, ret_requests);
+}
+
+enum factor_phone_status
+factor_phone_ask_news(struct factor_phone *self, const char *device,
+                      unsigned wait_s,
+                      const struct factor_phone_requests *known,
+                      struct factor_phone_requests **ret_requests)
+{
+    json_t *members = known ? known_members(known) : NULL;
     enum factor_phone_status status;
     json_t *said = NULL;
 
+    phone_forget_error(self);
+    if (known && !members)
+        return phone_no_memory(self);
     if (wait_s > FACTOR_PHONE_WAIT_MAX_S)
         wait_s = FACTOR_PHONE_WAIT_MAX_S;
-    status = ask_once(self, device, wait_s, &said);
+    status = ask_once(self, device, wait_s, members, &said);
     if (status == FACTOR_PHONE_CLOCK)
-        status = ask_once(self, device, wait_s, &said);
+        status = ask_once(self, device, wait_s, members, &said);
+    json_decref(members);
     if (status) {
         json_decref(said);
         return status;

@@ -10,20 +10,28 @@
 
 enum {
     TURN_S = 5,        /* of each pairing, when there are several */
-    PAUSE_MS = 1000,   /* before what cannot be answered comes again */
+    PAUSE_MS = 1000,   /* before a host is asked again that holds nothing */
     PAUSE_MAX_MS = 30000,
     SEEN_MAX = 64
 };
 
+/* What the host of a pairing told last. */
+struct told {
+    struct told *next;
+    char *device;
+    struct factor_phone_requests *last; /* or NULL */
+};
+
 struct wait {
     struct cli *cli;
+    struct told *told;
     int64_t end_ms;   /* -1: never */
     int64_t pause_ms; /* after a failure: longer each time */
     char *seen[SEEN_MAX];
     size_t seen_count; /* of all that were ever seen */
     size_t shown, approved;
     bool failing;    /* the last round: some host was not reached */
-    bool unanswered; /* the last round: what waits comes again at once */
+    bool restless;   /* the last round: some host held nothing back */
     int last_status;
 };
 
@@ -47,16 +55,16 @@ pause_for(const struct wait *wait, int64_t ms)
 
 /* Whether it is new; the oldest are forgotten. */
 static bool
-is_new(struct wait *wait, const char *id)
+is_new(struct wait *wait, const char *challenge)
 {
     size_t i;
 
     for (i = 0; i < SEEN_MAX && i < wait->seen_count; i++)
-        if (wait->seen[i] && strcmp(wait->seen[i], id) == 0)
+        if (wait->seen[i] && strcmp(wait->seen[i], challenge) == 0)
             return false;
     i = wait->seen_count++ % SEEN_MAX;
     free(wait->seen[i]);
-    wait->seen[i] = strdup(id);
+    wait->seen[i] = strdup(challenge);
     return true;
 }
 
@@ -70,6 +78,56 @@ unsee_last(struct wait *wait)
     wait->seen[i] = NULL;
 }
 
+/* NULL: no memory. */
+static struct told *
+told_of(struct wait *wait, const char *device)
+{
+    struct told *told = wait->told;
+
+    while (told && strcmp(told->device, device) != 0)
+        told = told->next;
+    if (told)
+        return told;
+    told = calloc(1, sizeof(*told));
+    if (told)
+        told->device = strdup(device);
+    if (!told || !told->device) {
+        free(told);
+        return NULL;
+    }
+    told->next = wait->told;
+    wait->told = told;
+    return told;
+}
+
+/* Takes the answer over, or forgets what was told. */
+static void
+remember(struct told *told, struct factor_phone_requests *requests)
+{
+    if (told) {
+        factor_phone_requests_free(told->last);
+        told->last = requests;
+    } else {
+        factor_phone_requests_free(requests);
+    }
+}
+
+static void
+forget_all(struct wait *wait)
+{
+    struct told *told;
+    size_t i;
+
+    while ((told = wait->told)) {
+        wait->told = told->next;
+        remember(told, NULL);
+        free(told->device);
+        free(told);
+    }
+    for (i = 0; i < SEEN_MAX; i++)
+        free(wait->seen[i]);
+}
+
 static bool
 done(const struct wait *wait)
 {
@@ -78,22 +136,21 @@ done(const struct wait *wait)
     return wait->shown > 0;
 }
 
-static void
+/* False: it must be told again. */
+static bool
 take(struct wait *wait, const struct factor_phone_pairing *pairing,
      const struct factor_phone_requests *requests)
 {
     const struct factor_phone_request *request;
+    bool taken = true;
     size_t i;
     int status;
 
     wait->approved += requests->silent;
-    wait->unanswered = wait->unanswered || requests->ignored > 0;
     for (i = 0; i < requests->count; i++) {
         request = &requests->items[i];
-        if (!is_new(wait, request->id)) {
-            wait->unanswered = true;
+        if (!is_new(wait, request->challenge))
             continue;
-        }
         show_request(pairing, request, requests->time_s, wait->cli->json);
         wait->shown++;
         if (!wait->cli->automatic || done(wait))
@@ -106,9 +163,10 @@ take(struct wait *wait, const struct factor_phone_pairing *pairing,
             wait->last_status = status;
         if (status == CLI_NETWORK) {
             unsee_last(wait);
-            wait->unanswered = true;
+            taken = false;
         }
     }
+    return taken;
 }
 
 /* A host that cannot be reached now is asked again, and told of once. */
@@ -142,21 +200,26 @@ static bool
 ask(struct wait *wait, const struct factor_phone_pairing *pairing,
     unsigned wait_s)
 {
+    struct told *told = told_of(wait, pairing->device);
     struct factor_phone_requests *requests;
     int64_t began_ms = system_now_ms();
+    size_t before = wait->shown;
     enum factor_phone_status status;
+    bool taken;
 
-    status = factor_phone_ask(wait->cli->phone, pairing->device, wait_s,
-                              &requests);
+    status = factor_phone_ask_news(wait->cli->phone, pairing->device, wait_s,
+                                   told ? told->last : NULL, &requests);
     if (status) {
         take_failure(wait, status);
         return false;
     }
-    if (requests->count == 0 && wait_s > 0 &&
-        system_now_ms() - began_ms < PAUSE_MS)
-        wait->unanswered = true;
-    take(wait, pairing, requests);
-    factor_phone_requests_free(requests);
+    taken = take(wait, pairing, requests);
+    if (!taken || (wait->shown == before && wait_s > 0 &&
+                   system_now_ms() - began_ms < PAUSE_MS))
+        wait->restless = true;
+    remember(told, requests);
+    if (!taken)
+        remember(told, NULL);
     return true;
 }
 
@@ -171,7 +234,7 @@ one_round(struct wait *wait)
 
     if (status != CLI_DONE)
         return status;
-    wait->unanswered = false;
+    wait->restless = false;
     for (i = 0; i < pairings->count && !done(wait); i++)
         if (!ask(wait, &pairings->items[i],
                  turn_s(wait, pairings->count)))
@@ -189,7 +252,7 @@ rest(struct wait *wait)
 {
     if (!wait->failing) {
         wait->pause_ms = PAUSE_MS;
-        if (wait->unanswered)
+        if (wait->restless)
             pause_for(wait, PAUSE_MS);
         return;
     }
@@ -215,7 +278,6 @@ cli_wait(struct cli *cli)
     struct wait wait = { .cli = cli, .pause_ms = PAUSE_MS,
                          .last_status = CLI_NOTHING };
     int status;
-    size_t i;
 
     wait.end_ms = cli->timeout_s < 0
                       ? -1
@@ -225,7 +287,6 @@ cli_wait(struct cli *cli)
         if (status == CLI_DONE && !done(&wait))
             rest(&wait);
     } while (status == CLI_DONE && !done(&wait) && left_ms(&wait) > 0);
-    for (i = 0; i < SEEN_MAX; i++)
-        free(wait.seen[i]);
+    forget_all(&wait);
     return outcome(&wait, status);
 }

@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "plugin/adapter-mfa/mfa_agent.h"
 #include "tests/mfa_rig.h"
 #include "tests/tap.h"
 
@@ -24,6 +25,12 @@ static json_int_t
 now_s(const struct scene *s)
 {
     return (json_int_t)(factor_test_now(s->t) / 1000);
+}
+
+static json_int_t
+now_ms(const struct scene *s)
+{
+    return (json_int_t)factor_test_now(s->t);
 }
 
 /* Of kim's phone; more is stolen, NULL is none.  What is null there is left
@@ -196,13 +203,16 @@ ring(struct pushed *p)
     listen(p);
 }
 
+#define FIREFOX                                                                \
+    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
 static void
 request_as(struct scene *s, const char *client, const char *host)
 {
     factor_test_set_request(
         s->t, json_pack("{s:s, s:s, s:s, s:s, s:s}", "client", client,
                         "client_name", "Demo app", "page_host", host,
-                        "address", "203.0.113.7", "user_agent", "Firefox"));
+                        "address", "203.0.113.7", "user_agent", FIREFOX));
 }
 
 static struct pushed
@@ -286,6 +296,139 @@ nothing_waits(void)
     close_scene(&s);
 }
 
+/* Whether a call of who knows this would be held. */
+static bool
+held(struct scene *s, json_t *known)
+{
+    say(s, "requests", "requests", json_pack("{s:o}", "known", known));
+    if (s->reply->kind != FACTOR_TEST_ANSWER &&
+        s->reply->kind != FACTOR_TEST_WAIT)
+        tap_note("known: kind %d", s->reply->kind);
+    return s->reply->kind == FACTOR_TEST_WAIT;
+}
+
+static void
+known_is_held(void)
+{
+    struct pushed p = push_with(PLAIN);
+    const char *challenge = text(p.request, "challenge");
+    json_int_t end = number(p.request, "expires_at");
+
+    CU_ASSERT_FALSE(held(&p.s, parse("{}")));
+    CU_ASSERT_FALSE(held(&p.s, parse("{\"requests\":[]}")));
+    CU_ASSERT_FALSE(held(&p.s, parse("{\"requests\":[\"another\"]}")));
+    CU_ASSERT_FALSE(held(&p.s, parse("{\"requests\":\"odd\"}")));
+    CU_ASSERT_FALSE(
+        held(&p.s, json_pack("{s:[s, s]}", "requests", challenge, "gone")));
+    CU_ASSERT_TRUE(held(&p.s, json_pack("{s:[s]}", "requests", challenge)));
+    CU_ASSERT_EQUAL(p.s.reply->changes_at_ms, end * 1000);
+    CU_ASSERT_EQUAL(
+        json_array_size(json_object_get(p.s.reply->body, "requests")), 1);
+    /* Its time is over. */
+    factor_test_advance(p.s.t, end * 1000 - now_ms(&p.s));
+    CU_ASSERT_FALSE(held(&p.s, json_pack("{s:[s]}", "requests", challenge)));
+    CU_ASSERT_TRUE(held(&p.s, parse("{\"requests\":[]}")));
+    end_push(&p);
+}
+
+static void
+known_device_is_held(void)
+{
+    struct scene s = open_scene(PLAIN);
+
+    seed_phone(&s, DEVICE, "ACTIVE");
+    CU_ASSERT_TRUE(held(&s, parse("{}")));
+    CU_ASSERT_TRUE(
+        held(&s, parse("{\"status\":\"ACTIVE\",\"name\":\"Kim's phone\"}")));
+    CU_ASSERT_STRING_EQUAL(text(s.reply->body, "name"), "Kim's phone");
+    CU_ASSERT_FALSE(held(&s, parse("{\"status\":\"ACTIVATION_REQUIRED\"}")));
+    CU_ASSERT_FALSE(held(&s, parse("{\"name\":\"Another\"}")));
+    change(&s, "mfa.device", DEVICE, json_pack("{s:s}", "nickname", "Mine"));
+    CU_ASSERT_FALSE(held(&s, parse("{\"name\":\"Kim's phone\"}")));
+    CU_ASSERT_STRING_EQUAL(text(s.reply->body, "name"), "Mine");
+    change(&s, "mfa.device", DEVICE, json_pack("{s:b}", "blocked", 1));
+    CU_ASSERT_FALSE(held(&s, parse("{\"status\":\"ACTIVE\"}")));
+    CU_ASSERT_STRING_EQUAL(text(s.reply->body, "status"), "BLOCKED");
+    CU_ASSERT_TRUE(held(&s, parse("{\"status\":\"BLOCKED\"}")));
+    change(&s, "mfa.device", DEVICE,
+           json_pack("{s:b, s:I}", "blocked", 0, "locked_until_ms",
+                     now_ms(&s) + 5000));
+    CU_ASSERT_FALSE(held(&s, parse("{\"status\":\"BLOCKED\"}")));
+    CU_ASSERT_STRING_EQUAL(text(s.reply->body, "status"), "LOCKED");
+    CU_ASSERT_EQUAL(s.reply->changes_at_ms, now_ms(&s) + 5000);
+    factor_test_advance(s.t, 5000);
+    CU_ASSERT_FALSE(held(&s, parse("{\"status\":\"LOCKED\"}")));
+    CU_ASSERT_STRING_EQUAL(text(s.reply->body, "status"), "ACTIVE");
+    say(&s, "requests", "requests", parse("{\"known\":[]}"));
+    CU_ASSERT_TRUE(refused(&s, 400, "INVALID_STATEMENT"));
+    close_scene(&s);
+}
+
+/* A call that has been held says when it was made as of its arrival. */
+static void
+held_past_its_minute(void)
+{
+    struct scene s = open_scene(PLAIN);
+    json_int_t came = now_ms(&s);
+    char *statement;
+
+    seed_phone(&s, DEVICE, "ACTIVE");
+    statement = signed_with(phone_pem, claims_of(&s, "requests", NULL), NULL);
+    factor_test_advance(s.t, 300000);
+    post_to(&s, "phone.requests", DEVICE, strdup(statement));
+    CU_ASSERT_TRUE(refused(&s, 400, "CLOCK_NOT_SYNCHRONIZED"));
+    factor_test_set_request(s.t, json_pack("{s:I}", "arrived_at_ms", came));
+    post_to(&s, "phone.requests", DEVICE, statement);
+    CU_ASSERT_EQUAL(s.reply->kind, FACTOR_TEST_WAIT);
+    close_scene(&s);
+}
+
+static void
+agents_in_words(void)
+{
+    static const struct {
+        const char *header, *words;
+    } rows[] = {
+        { FIREFOX, "Firefox on Linux" },
+        { "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 "
+          "(KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36 Edg/141.0.0.0",
+          "Edge on Windows" },
+        { "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 "
+          "(KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
+          "Chrome on Windows" },
+        { "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, "
+          "like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile "
+          "Safari/537.36",
+          "Samsung Internet on Android" },
+        { "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) "
+          "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 "
+          "Mobile/15E148 Safari/604.1",
+          "Safari on iPhone" },
+        { "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) "
+          "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 "
+          "Safari/605.1.15",
+          "Safari on macOS" },
+        { "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like "
+          "Gecko",
+          "Internet Explorer on Windows" },
+        { "curl/8.14.1", "curl" },
+        { "NotFirefox/1.0 (X11; Linux)", "Linux" },
+        { "Your bank: press approve", NULL },
+        { "", NULL },
+        { NULL, NULL },
+    };
+    char text[MFA_AGENT_SIZE];
+    const char *words;
+    size_t i;
+
+    for (i = 0; i < TAP_COUNT(rows); i++) {
+        words = mfa_agent(rows[i].header, text);
+        CU_ASSERT_TRUE(rows[i].words ? words && strcmp(words,
+                                                       rows[i].words) == 0
+                                     : !words);
+    }
+}
+
 static void
 push_waits(void)
 {
@@ -301,7 +444,7 @@ push_waits(void)
     CU_ASSERT_STRING_EQUAL(text(p.request, "client_name"), "Demo app");
     CU_ASSERT_STRING_EQUAL(text(p.request, "host"), "app.example.org");
     CU_ASSERT_STRING_EQUAL(text(p.request, "address"), "203.0.113.7");
-    CU_ASSERT_STRING_EQUAL(text(p.request, "agent"), "Firefox");
+    CU_ASSERT_STRING_EQUAL(text(p.request, "agent"), "Firefox on Linux");
     CU_ASSERT_EQUAL(number(p.request, "issued_at"), now_s(&p.s));
     CU_ASSERT_EQUAL(number(p.request, "expires_at"), now_s(&p.s) + 40);
     CU_ASSERT_STRING_EQUAL(text(asked, "type"), "ENTER_MANUALLY");
@@ -354,21 +497,21 @@ static void
 long_texts_are_cut(void)
 {
     struct pushed p = { .s = open_scene(PLAIN) };
-    char agent[1600], host[700];
+    char name[1600], host[700];
     size_t i;
 
-    for (i = 0; i + 3 < sizeof(agent); i += 3)
-        memcpy(agent + i, "\xe2\x82\xac", 4);
+    for (i = 0; i + 3 < sizeof(name); i += 3)
+        memcpy(name + i, "\xe2\x82\xac", 4);
     memset(host, 'h', sizeof(host) - 1);
     host[sizeof(host) - 1] = '\0';
     factor_test_set_request(
         p.s.t, json_pack("{s:s, s:s, s:s, s:s}", "client", "demo", "page_host",
-                         host, "user_agent", agent, "client_name", host));
+                         host, "user_agent", name, "client_name", name));
     seed_phone(&p.s, DEVICE, "ACTIVE");
     ring(&p);
-    CU_ASSERT_EQUAL(strlen(text(p.request, "agent")), 510);
+    CU_ASSERT_PTR_NULL(json_object_get(p.request, "agent"));
     CU_ASSERT_EQUAL(strlen(text(p.request, "host")), 512);
-    CU_ASSERT_EQUAL(strlen(text(p.request, "client_name")), 512);
+    CU_ASSERT_EQUAL(strlen(text(p.request, "client_name")), 510);
     host[511] = 'i';
     host[512] = '\0';
     answer(&p, "approve", json_pack("{s:s}", "host", host));
@@ -1191,10 +1334,10 @@ same_client(void)
         const char *address, *agent;
         bool same;
     } rows[] = {
-        { "203.0.113.7", "Firefox", true },
-        { "203.0.113.8", "Firefox", false },
+        { "203.0.113.7", FIREFOX, true },
+        { "203.0.113.8", FIREFOX, false },
         { "203.0.113.7", "Phone", false },
-        { NULL, "Firefox", false },
+        { NULL, FIREFOX, false },
     };
     struct pushed p;
     json_t *auth;
@@ -1245,12 +1388,6 @@ two_at_once(void)
 }
 
 /* --- Changes --- */
-
-static json_int_t
-now_ms(const struct scene *s)
-{
-    return (json_int_t)factor_test_now(s->t);
-}
 
 /* One that is made so many ms from now; more is stolen. */
 static void
@@ -1562,12 +1699,13 @@ discovered(void)
     struct scene s = open_scene(
         "{\"applications\": [{\"name\": \"Authenticator\", \"id\": \"" APP
         "\"}, {\"name\": \"Hidden\", \"id\": \"" OTHER_APP "\"}],"
-        " \"vapid_public_key\": \"BNc\", \"device_policies\": [{\"name\":"
-        " \"P\", \"default\": true, \"mobile\": {\"enabled\": true,"
+        " \"device_policies\": [{\"name\": \"P\","
+        " \"default\": true, \"mobile\": {\"enabled\": true,"
         " \"applications\": [{\"name\": \"Authenticator\"}]}},"
         " {\"name\": \"Q\"}]}");
     const json_t *list;
 
+    factor_test_publish("webpush", "vapid_public_key", "BNc");
     s.reply = factor_test_resource(s.t, "phone.discovery", NULL, NULL, NULL);
     CU_ASSERT_TRUE(answered(&s, 200));
     CU_ASSERT_STRING_EQUAL(text(s.reply->body, "issuer"),
@@ -1584,6 +1722,7 @@ discovered(void)
     CU_ASSERT_STRING_EQUAL(text(json_array_get(list, 0), "name"),
                            "Authenticator");
     close_scene(&s);
+    factor_test_publish(NULL, NULL, NULL);
     s = open_scene(PLAIN);
     s.reply = factor_test_resource(s.t, "phone.discovery", NULL, NULL, NULL);
     CU_ASSERT_PTR_NULL(json_object_get(s.reply->body, "vapid_public_key"));
@@ -1961,14 +2100,21 @@ static void
 too_many_devices(void)
 {
     struct scene s = open_scene(PLAIN);
-    struct key key = operator_key(&s);
+    struct key key = operator_key(&s), last = operator_key(&s);
+    char id[16];
+    int i;
 
-    change(&s, "mfa.pairing", key.id, json_pack("{s:b}", "full", 1));
+    for (i = 0; i < 4; i++) {
+        snprintf(id, sizeof(id), "d-%d", i);
+        seed_email(&s, id);
+    }
+    claim(&s, last.text, NULL);
+    CU_ASSERT_TRUE(answered(&s, 201));
     claim(&s, key.text, NULL);
     CU_ASSERT_TRUE(refused(&s, 400, "LIMIT_EXCEEDED"));
     CU_ASSERT_STRING_EQUAL(text(pairing(&s, &key), "error"),
                            "LIMIT_EXCEEDED");
-    CU_ASSERT_EQUAL(device_count(&s), 0);
+    CU_ASSERT_EQUAL(device_count(&s), 5);
     close_scene(&s);
 }
 
@@ -2295,7 +2441,11 @@ every_failure(void)
 
 static const struct tap_test tests[] = {
     { "nothing waits: the host may hold the answer back", nothing_waits },
+    { "S7: who knows all that waits is held", known_is_held },
+    { "S7: who knows how the device stands is held", known_device_is_held },
+    { "S7: a call that was held is of its arrival", held_past_its_minute },
     { "a push is shown as who asks, without its number", push_waits },
+    { "agents in words", agents_in_words },
     { "three numbers in their own order", numbers_to_select },
     { "long texts are cut, so that no phone is made deaf",
       long_texts_are_cut },

@@ -23,6 +23,10 @@ reads_a_link(void)
     CU_ASSERT_STRING_EQUAL(link.issuer, RIG_ISSUER);
     CU_ASSERT_STRING_EQUAL(link.key, RIG_KEY);
     CU_ASSERT_STRING_EQUAL(link.fingerprint, FP);
+    CU_ASSERT_STRING_EQUAL(link.application, "");
+    CU_ASSERT_EQUAL(factor_phone_link_parse(LINK "&app=Our%20app", &link),
+                    FACTOR_PHONE_OK);
+    CU_ASSERT_STRING_EQUAL(link.application, "Our app");
     /* As it is pasted; in another order; with something of a later version;
      * with a key of digits. */
     CU_ASSERT_EQUAL(factor_phone_link_parse(

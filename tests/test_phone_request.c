@@ -64,6 +64,43 @@ one_request(void)
     return requests;
 }
 
+/* What the last call said that it knows; NULL: nothing.  New reference. */
+static json_t *
+said_known(void)
+{
+    json_t *claims = rig_claims(rig_last("/requests"));
+    json_t *known = json_incref(json_object_get(claims, "known"));
+
+    json_decref(claims);
+    return known;
+}
+
+static void
+asks_for_news(void)
+{
+    struct factor_phone_requests *requests, *again;
+    json_t *known;
+
+    open_paired();
+    rig_add_request("request-1", "authentication");
+    rig_add_request("request-2", "of another kind");
+    requests = ask();
+    CU_ASSERT_PTR_NULL(said_known());
+    CU_ASSERT_EQUAL_FATAL(factor_phone_ask_news(rig.phone, DEVICE, 9,
+                                                requests, &again),
+                          FACTOR_PHONE_OK);
+    CU_ASSERT_EQUAL(rig_last("/requests")->wait_s, 9);
+    known = said_known();
+    CU_ASSERT_STRING_EQUAL(rig_text(known, "status"), "ACTIVE");
+    CU_ASSERT_STRING_EQUAL(rig_text(known, "name"), "Ann's phone");
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(known, "requests")), 2);
+    CU_ASSERT_EQUAL(requests->count, 1);
+    json_decref(known);
+    factor_phone_requests_free(again);
+    factor_phone_requests_free(requests);
+    rig_close();
+}
+
 static size_t
 listed(void)
 {
@@ -862,6 +899,7 @@ leaves_a_silent_request_that_fails(void)
 
 static const struct tap_test tests[] = {
     { "what waits is listed", lists_what_waits },
+    { "news are asked for by what is known", asks_for_news },
     { "numbers to type and to pick are read", reads_numbers },
     { "a malformed request refuses the answer", refuses_malformed_requests },
     { "a device is not forgotten for other refusals",

@@ -254,7 +254,8 @@ answer_requests(const struct rig_call *call, long *ret_http)
     if (code)
         return refusal(400, code, ret_http);
     *ret_http = 200;
-    return json_pack("{s:s, s:O, s:I}", "status", "ACTIVE", "requests",
+    return json_pack("{s:s, s:s, s:O, s:I}", "status", "ACTIVE", "name",
+                     "Ann's phone", "requests",
                      rig.host.requests, "time", (json_int_t)host_time_s());
 }
 

@@ -189,12 +189,17 @@ ask(void)
 static void
 makes_the_statements_of_answering(void)
 {
-    struct factor_phone_requests *requests;
+    struct factor_phone_requests *requests, *again;
     enum factor_phone_result result;
 
     open_paired();
     requests = ask();
     expect_sent("/requests", "requests");
+    CU_ASSERT_EQUAL(factor_phone_ask_news(rig.phone, DEVICE, 0, requests,
+                                          &again),
+                    FACTOR_PHONE_OK);
+    expect_sent("/requests", "known");
+    factor_phone_requests_free(again);
     CU_ASSERT_EQUAL(factor_phone_approve(rig.phone, DEVICE,
                                          &requests->items[0], "407193",
                                          "face", &result),

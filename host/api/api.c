@@ -69,6 +69,7 @@ api_caller(const struct host *host, struct http_request *request,
     ret_call->cookie = state ? state : http_cookie(request, "PF");
     ret_call->cookieless = state != NULL;
     ret_call->address = http_address(request);
+    ret_call->arrived_ms = http_arrived_ms(request);
     ret_call->user_agent = http_header(request, "User-Agent");
     ret_call->page_host = page_host(host, request, arena);
     ret_call->languages =

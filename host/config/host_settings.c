@@ -98,6 +98,12 @@ static const struct factor_setting *const flow_settings[] = {
             DEFAULT("20000"), RANGE(0, 1000000)),
     SETTING(DURATION, "parked_limit", "Longest wait that a client may ask for.",
             DEFAULT("\"60s\""), RANGE(SECOND, 10 * MINUTE)),
+    SETTING(DURATION, "stream_limit",
+            "A stream of events ends after so long; its client comes again.",
+            DEFAULT("\"5min\""), RANGE(SECOND, HOUR)),
+    SETTING(DURATION, "stream_heartbeat",
+            "A stream that has nothing to tell gives a sign of life so often.",
+            DEFAULT("\"15s\""), RANGE(100, MINUTE)),
     NULL,
 };
 
@@ -118,7 +124,7 @@ static const struct factor_setting *const brand_settings[] = {
 };
 
 static const struct factor_setting *const outbox_settings[] = {
-    SETTING(INTEGER, "workers", "Messages delivered at a time.", DEFAULT("2"),
+    SETTING(INTEGER, "workers", "Messages delivered at a time.", DEFAULT("4"),
             RANGE(1, 256)),
     SETTING(DURATION, "lease",
             "A message whose worker died is taken up again after this.",
@@ -134,7 +140,8 @@ static const struct factor_setting *const outbox_settings[] = {
             "How long a settled message's row is kept.",
             DEFAULT("\"1h\""), RANGE(0, 30 * DAY)),
     SETTING(INTEGER, "breaker_deferrals",
-            "Deferrals within breaker_window that rest a back end.",
+            "Deferrals within breaker_window that rest a back end, or a server "
+            "that an address names.",
             DEFAULT("5"), RANGE(1, 1000)),
     SETTING(DURATION, "breaker_window", "In which deferrals are counted.",
             DEFAULT("\"30s\""), RANGE(SECOND, HOUR)),

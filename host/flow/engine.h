@@ -25,6 +25,7 @@ struct engine_call {
     const struct host *host;
     const char *cookie; /* the session's, or NULL */
     const char *address, *user_agent;
+    int64_t arrived_ms; /* when the request came; 0: now */
     const char *const *languages;
     const char *page_host; /* of the page that asks, or NULL */
     const char *waiting;   /* engine_look: the action that would wait, or

@@ -72,6 +72,8 @@ run_prepare(struct run *run, const struct engine_call *call, struct txn *txn,
     run->request.user_agent = call->user_agent;
     run->request.page_host = call->page_host;
     run->request.languages = call->languages;
+    run->request.arrived_at_ms =
+        call->arrived_ms ? call->arrived_ms : txn_now(txn);
     run->request.parameters = empty;
     run->step.struct_size = sizeof(run->step);
     run->step.now_ms = txn_now(txn);

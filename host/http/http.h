@@ -7,6 +7,9 @@
  * http_resume() once, from any thread: the continuation runs on the
  * request's own loop and may answer or suspend again.  A request belongs to
  * one thread at a time.
+ *
+ * An answer may also come in parts (http_reply_part): each names the handler
+ * that is to give the next one, which may suspend like any other.
  */
 #ifndef HOST_HTTP_H
 #define HOST_HTTP_H
@@ -113,6 +116,8 @@ const struct http_route *http_route(const struct http_request *request);
 void *http_context(const struct http_request *request);
 /* http_steady_ms: when its headers had been read (clock_steady_ms). */
 int64_t http_steady_ms(const struct http_request *request);
+/* The host's clock then (clock_now_ms). */
+int64_t http_arrived_ms(const struct http_request *request);
 /* True once the client has gone (asked of the socket; cheap, not free). */
 bool http_gone(const struct http_request *request);
 
@@ -121,6 +126,12 @@ bool http_gone(const struct http_request *request);
 void http_set_state(struct http_request *request, void *state,
                     void (*destroy)(void *state));
 void *http_state(const struct http_request *request);
+
+/* Memory that stays with the request from part to part: zeroed by the first
+ * call, the same afterwards; wiped at the end.  NULL without memory. */
+void *http_keep(struct http_request *request, size_t len);
+/* What was kept, or NULL. */
+void *http_kept(const struct http_request *request);
 
 /* --- The reply. --- */
 
@@ -131,6 +142,16 @@ struct http_reply *http_reply_new(unsigned status, const char *content_type,
 /* The same with a constant body that outlives every reply. */
 struct http_reply *http_reply_static(unsigned status, const char *content_type,
                                      const char *body, size_t body_len);
+/* Not the whole answer (200) but a part of it, the first or a later one.  Once
+ * it has gone, next(request) runs and answers again: by another part, or by a
+ * reply whose body is the last one (its status and headers went with the
+ * first), or by NULL, which breaks the answer off.  The body as above, and not
+ * empty. */
+struct http_reply *http_reply_part(struct http_request *request,
+                                   const char *content_type, char *body,
+                                   size_t body_len, http_handler *next);
+/* Whether the first part of an answer has gone. */
+bool http_in_parts(const struct http_request *request);
 /* Add a header; a value with control bytes is refused (false). */
 bool http_reply_header(struct http_reply *reply, const char *name,
                        const char *value);

@@ -67,7 +67,18 @@ enum phase {
     PHASE_READING,   /* headers were judged; the body may come */
     PHASE_RUNNING,   /* in a handler or a continuation */
     PHASE_SUSPENDED, /* somebody else has it */
+    PHASE_PARTED,    /* a part of the answer is on its way */
     PHASE_ANSWERED
+};
+
+/* An answer in parts.  The library asks for bytes; where none are left, the
+ * handler that gives the next part has its turn. */
+struct parts {
+    bool begun; /* the first one was given */
+    char *body; /* what is on its way */
+    size_t len, sent;
+    http_handler *next; /* NULL: that was the last part */
+    bool broken;        /* the answer ends here, and not well */
 };
 
 struct http_request {
@@ -85,7 +96,7 @@ struct http_request {
     bool closing; /* after the reply */
     bool failed;  /* no reply could be queued: drop the connection */
     int park_reason;
-    int64_t steady_ms;
+    int64_t steady_ms, arrived_ms;
 
     char *path;     /* decoded */
     char *raw_path; /* until it is routed; then cut into its variables */
@@ -101,6 +112,9 @@ struct http_request {
     http_handler *next; /* set by http_resume */
     void *state;
     void (*destroy)(void *state);
+    struct parts *parts; /* NULL: the answer is one piece */
+    void *kept;
+    size_t kept_len;
 
     size_t text_size;
     char text[]; /* both paths and the query */
@@ -164,5 +178,23 @@ bool text_ok(const char *text, bool tab);
 
 /* Answer as the request's refusal says. */
 void reply_refusal(struct http_request *request);
+/* Wipe and free; NULL is allowed. */
+void reply_wipe(char *memory, size_t len);
+
+/* --- partial.c --- */
+
+/* The response of an answer that begins, or NULL without memory. */
+struct MHD_Response *partial_begin(struct http_request *request);
+/* What is to go next; takes the body over.  next NULL: it is the last. */
+void partial_put(struct http_request *request, char *body, size_t len,
+               http_handler *next);
+/* Forget what did not go. */
+void partial_free(struct parts *parts);
+
+/* --- server.c --- */
+
+/* Run a handler whose turn has come, counted as busy for as long as somebody
+ * has the request.  False: the server stops, nothing ran. */
+bool server_run(struct http_request *request, http_handler *handler);
 
 #endif

@@ -49,10 +49,12 @@ struct http_reply {
     bool owns_body;  /* freed with the response, and this struct with it */
     char *body;
     size_t body_len;
+    const char *constant; /* body_len bytes in place of the body; or NULL */
+    http_handler *next;   /* a part: who gives the next one */
 };
 
-static void
-wipe(char *memory, size_t len)
+void
+reply_wipe(char *memory, size_t len)
 {
     if (memory)
         explicit_bzero(memory, len);
@@ -65,7 +67,7 @@ on_response_freed(void *cls)
 {
     struct http_reply *reply = cls;
 
-    wipe(reply->body, reply->body_len);
+    reply_wipe(reply->body, reply->body_len);
     free(reply);
 }
 
@@ -78,8 +80,10 @@ http_reply_free(struct http_reply *reply)
         return;
     if (reply->response)
         MHD_destroy_response(reply->response);
-    if (!owned)
-        free(reply);
+    if (owned)
+        return;
+    reply_wipe(reply->body, reply->body_len);
+    free(reply);
 }
 
 static struct http_reply *
@@ -106,8 +110,10 @@ http_reply_static(unsigned status, const char *content_type, const char *body,
     if (body)
         memcpy(&memory, &body, sizeof(memory));
     reply->status = status;
+    reply->constant = body;
+    reply->body_len = body ? body_len : 0;
     reply->response = MHD_create_response_from_buffer(
-        body ? body_len : 0, memory, MHD_RESPMEM_PERSISTENT);
+        reply->body_len, memory, MHD_RESPMEM_PERSISTENT);
     if (!reply->response) {
         free(reply);
         return NULL;
@@ -125,7 +131,7 @@ http_reply_new(unsigned status, const char *content_type, char *body,
         return http_reply_static(status, content_type, NULL, 0);
     reply = calloc(1, sizeof(*reply));
     if (!reply) {
-        wipe(body, body_len);
+        reply_wipe(body, body_len);
         return NULL;
     }
     reply->status = status;
@@ -139,6 +145,29 @@ http_reply_new(unsigned status, const char *content_type, char *body,
     }
     reply->owns_body = true;
     return with_type(reply, content_type);
+}
+
+struct http_reply *
+http_reply_part(struct http_request *request, const char *content_type,
+                char *body, size_t body_len, http_handler *next)
+{
+    struct http_reply *reply = body ? calloc(1, sizeof(*reply)) : NULL;
+
+    if (!reply) {
+        reply_wipe(body, body_len);
+        return NULL;
+    }
+    reply->status = 200;
+    reply->body = body;
+    reply->body_len = body_len;
+    reply->next = next;
+    if (http_in_parts(request))
+        return reply;
+    reply->response = partial_begin(request);
+    if (reply->response)
+        return with_type(reply, content_type);
+    http_reply_free(reply);
+    return NULL;
 }
 
 bool
@@ -165,6 +194,44 @@ complete(const struct http_request *request, struct http_reply *reply)
         !http_reply_header(reply, MHD_HTTP_HEADER_CONNECTION, "close"))
         return false;
     return http_reply_header(reply, "X-Content-Type-Options", "nosniff");
+}
+
+/* Out of a reply that is freed next: a constant one is copied. */
+static char *
+take_body(struct http_reply *reply)
+{
+    char *body = reply->body;
+
+    reply->body = NULL;
+    if (!body && reply->body_len > 0) {
+        body = malloc(reply->body_len);
+        if (body)
+            memcpy(body, reply->constant, reply->body_len);
+    }
+    return body;
+}
+
+/* A later part, or the last one. */
+static void
+send_part(struct http_request *request, struct http_reply *reply)
+{
+    if (reply)
+        partial_put(request, take_body(reply), reply->body_len, reply->next);
+    else
+        partial_put(request, NULL, 1, NULL);
+    http_reply_free(reply);
+}
+
+/* The headers, and the first part. */
+static void
+begin_parts(struct http_request *request, struct http_reply *reply)
+{
+    partial_put(request, take_body(reply), reply->body_len, reply->next);
+    if (!complete(request, reply) ||
+        MHD_queue_response(request->connection, reply->status,
+                           reply->response) != MHD_YES)
+        request->failed = true;
+    http_reply_free(reply);
 }
 
 /* Queue it, and free it either way. */
@@ -207,6 +274,14 @@ http_reply(struct http_request *request, struct http_reply *reply)
         log_event("http", FACTOR_LOG_ERROR, "%s: answered out of turn",
                   request->route->name);
         http_reply_free(reply);
+        return;
+    }
+    if (http_in_parts(request)) {
+        send_part(request, reply);
+        return;
+    }
+    if (reply && reply->next) {
+        begin_parts(request, reply);
         return;
     }
     if (reply) {

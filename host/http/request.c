@@ -181,6 +181,10 @@ request_free(struct http_request *request)
         return;
     if (request->destroy)
         request->destroy(request->state);
+    partial_free(request->parts);
+    if (request->kept)
+        explicit_bzero(request->kept, request->kept_len);
+    free(request->kept);
     if (request->body)
         explicit_bzero(request->body, request->body_size);
     free(request->body);
@@ -542,6 +546,12 @@ http_steady_ms(const struct http_request *request)
     return request->steady_ms;
 }
 
+int64_t
+http_arrived_ms(const struct http_request *request)
+{
+    return request->arrived_ms;
+}
+
 bool
 http_gone(const struct http_request *request)
 {
@@ -563,4 +573,19 @@ void *
 http_state(const struct http_request *request)
 {
     return request->state;
+}
+
+void *
+http_keep(struct http_request *request, size_t len)
+{
+    if (!request->kept)
+        request->kept = calloc(1, len);
+    request->kept_len = request->kept ? len : 0;
+    return request->kept;
+}
+
+void *
+http_kept(const struct http_request *request)
+{
+    return request->kept;
 }

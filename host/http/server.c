@@ -177,6 +177,13 @@ may_run(struct http_request *request)
     return !atomic_load(&server->stopping);
 }
 
+static void
+let_go(struct http_request *request)
+{
+    request->busy = false;
+    atomic_fetch_sub(&request->server->busy, 1);
+}
+
 /* The request may be suspended and with somebody else when its handler has
  * returned; the phase changes on this thread alone. */
 static void
@@ -189,10 +196,19 @@ run(struct http_request *request, http_handler *handler)
                   request->route->name);
         http_reply(request, NULL);
     }
-    if (request->phase == PHASE_ANSWERED) {
-        request->busy = false;
-        atomic_fetch_sub(&request->server->busy, 1);
+    if (request->phase != PHASE_SUSPENDED)
+        let_go(request);
+}
+
+bool
+server_run(struct http_request *request, http_handler *handler)
+{
+    if (may_run(request)) {
+        run(request, handler);
+        return true;
     }
+    let_go(request);
+    return false;
 }
 
 static enum MHD_Result
@@ -213,6 +229,7 @@ on_headers(struct http_request *request, const char *method,
                           connection, MHD_CONNECTION_INFO_CONNECTION_FD)
                           ->connect_fd;
     request->steady_ms = clock_steady_ms();
+    request->arrived_ms = clock_now_ms();
     request->counted = true;
     atomic_fetch_add(&request->server->active, 1);
     request->phase = PHASE_READING;
@@ -252,10 +269,7 @@ on_turn(struct http_request *request)
     request->next = NULL;
     if (!next)
         return MHD_YES;
-    if (!may_run(request))
-        return MHD_NO;
-    run(request, next);
-    return queued(request);
+    return server_run(request, next) ? queued(request) : MHD_NO;
 }
 
 static enum MHD_Result
@@ -272,7 +286,7 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url,
         return MHD_NO;
     if (request->phase == PHASE_ARRIVED)
         return on_headers(request, method, version);
-    if (request->phase == PHASE_ANSWERED) {
+    if (request->phase >= PHASE_PARTED) {
         *len = 0;
         return MHD_YES;
     }

@@ -16,9 +16,12 @@
 #include "host/plugin/fields.h"
 #include "host/plugin/reads.h"
 #include "host/rest/error.h"
+#include "host/rest/stream.h"
 #include "host/rest/users.h"
 
 enum { METHODS_SIZE = 96 };
+
+static http_handler handle;
 
 /* One operation, and who answers it. */
 struct operation {
@@ -82,18 +85,25 @@ operation_of(struct http_request *request)
 
 /* --- Replies. --- */
 
-/* Phones learn our clock from every answer. */
-static struct http_reply *
-timed_json(unsigned status, const json_t *body)
+/* Phones learn our clock from every answer.  New reference. */
+static json_t *
+with_time(const json_t *body)
 {
     json_t *timed = json_is_object(body) ? json_copy(json_unconst(body))
                                          : json_share(body);
-    struct http_reply *reply;
 
     if (json_is_object(timed))
         json_object_set_new(timed, "time",
                             json_integer(clock_now_ms() / 1000));
-    reply = api_json(status, timed);
+    return timed;
+}
+
+static struct http_reply *
+timed_json(unsigned status, const json_t *body)
+{
+    json_t *timed = with_time(body);
+    struct http_reply *reply = api_json(status, timed);
+
     json_decref(timed);
     return reply;
 }
@@ -181,7 +191,21 @@ run_adapter(struct job *job, const struct adapter *adapter, struct run *run,
     call->status = outcome.status;
     call->answer = outcome.body;
     call->for_now = outcome.verdict == FACTOR_CONTINUE;
+    call->changes_at_ms = outcome.changes_at_ms;
     return FACTOR_OK;
+}
+
+/* When a call that waits is looked at again, though nothing has moved. */
+static int64_t
+look_again_at(const struct job *job, int64_t now_ms)
+{
+    const struct rest_call *call = job->state;
+    int64_t at_ms = call->stream
+                        ? stream_turn_at(job->request)
+                        : http_steady_ms(job->request) + call->wait_ms;
+    int64_t left_ms = call->changes_at_ms - txn_now(job->txn);
+
+    return left_ms > 0 && now_ms + left_ms < at_ms ? now_ms + left_ms : at_ms;
 }
 
 /* S7: under the path, so that two wait for one thing and no more, and under
@@ -191,14 +215,25 @@ wait_for_better(struct job *job, const struct run *run)
 {
     const struct rest_call *call = job->state;
     struct job_parking *parking = &job->parking;
+    int64_t now_ms = clock_steady_ms();
 
-    parking->until_steady_ms = http_steady_ms(job->request) + call->wait_ms;
-    if (parking->until_steady_ms <= clock_steady_ms())
+    parking->until_steady_ms = look_again_at(job, now_ms);
+    if (!call->stream && parking->until_steady_ms <= now_ms)
         return FACTOR_OK;
     parking->keys[0] = http_path(job->request);
     parking->key_count =
         1 + reads_keys(run->reads, parking->keys + 1, JOB_KEYS - 1);
     return JOB_PARK;
+}
+
+/* There is nothing to tell yet, and the caller would rather wait. */
+static bool
+is_to_wait(const struct job *job)
+{
+    const struct rest_call *call = job->state;
+
+    return call->stream ? stream_told(job->request, call)
+                        : call->for_now && call->wait_ms && call->may_park;
 }
 
 static int
@@ -213,13 +248,14 @@ decide(struct job *job, struct txn *txn, struct factor_error *err)
     call->answer = NULL;
     call->retry_after_s = 0;
     call->for_now = false;
+    call->changes_at_ms = 0;
     if (!operation->adapter)
         return operation->decide(job->host, call, txn, err);
-    job->parking.stamp = call->wait_ms ? park_stamp(job->host->park) : 0;
+    if (call->wait_ms || call->stream)
+        job->parking.stamp = park_stamp(job->host->park);
     st = run_adapter(job, operation->adapter, &run, txn, err);
-    if (st == FACTOR_OK && call->for_now && call->wait_ms && call->may_park)
-        return wait_for_better(job, &run);
-    return st;
+    return st == FACTOR_OK && is_to_wait(job) ? wait_for_better(job, &run)
+                                              : st;
 }
 
 static struct http_reply *
@@ -246,6 +282,38 @@ answer_call(const struct rest_call *call)
     return reply;
 }
 
+/* Of proxies, nginx keeps what it reads until it has more, unless it is told.
+ */
+static struct http_reply *
+answer_event(struct job *job, int st)
+{
+    const struct rest_call *call = job->state;
+    bool first = !http_in_parts(job->request);
+    struct http_reply *reply;
+    json_t *timed;
+
+    if (st != FACTOR_OK || !call->answer)
+        return NULL;
+    timed = with_time(call->answer);
+    reply = stream_event(job->request, call, timed, handle);
+    json_decref(timed);
+    if (!reply || !first)
+        return reply;
+    http_reply_header(reply, "X-Accel-Buffering", "no");
+    return for_any_origin(reply);
+}
+
+/* A stream begins with an answer; what is none is told as to anybody. */
+static bool
+is_event(const struct job *job, int st)
+{
+    const struct rest_call *call = job->state;
+
+    return call->stream &&
+           (http_in_parts(job->request) ||
+            (st == FACTOR_OK && call->answer && call->status < 400));
+}
+
 static struct http_reply *
 answer(struct job *job, int st)
 {
@@ -253,6 +321,8 @@ answer(struct job *job, int st)
     struct http_reply *reply;
     char applied[32];
 
+    if (is_event(job, st))
+        return answer_event(job, st);
     if (st == JOB_BUSY)
         return error_reply(call->resource, 429, "REQUEST_LIMITED", NULL);
     if (st != FACTOR_OK)
@@ -420,12 +490,15 @@ handle(struct http_request *request)
     bool may_park = job_may_park_again(request);
     struct rest_call *call;
     struct job *job;
+    bool stream = stream_wanted(request, resource);
     json_t *error = NULL;
 
     if (http_method(request) == HTTP_OPTIONS) {
         http_reply(request, preflight(request));
         return;
     }
+    if (stream && !stream_goes_on(http_context(request), request, handle))
+        return;
     job = job_new(&kind, request);
     call = job ? arena_alloc(job->arena, sizeof(*call)) : NULL;
     if (!call) {
@@ -437,6 +510,7 @@ handle(struct http_request *request)
     job->state = call;
     call->resource = resource;
     call->may_park = may_park;
+    call->stream = stream;
     if (is_open(resource))
         call->wait_ms = api_preferred_wait(
             request, config_number(job->host->config, "/flow/parked_limit"));

@@ -19,11 +19,13 @@ struct rest_call {
     const json_t *body;  /* object that fits the declared body, or NULL */
     int64_t wait_ms;     /* Prefer: wait=N; 0: it would not wait */
     bool may_park;
+    bool stream; /* it wants a stream, see stream.h */
     /* Of the answer; JSON with the attempt's life. */
     unsigned status;       /* 0: 200 */
     const json_t *answer;  /* NULL: nothing found */
     int64_t retry_after_s; /* 0: not told */
     bool for_now;          /* there may soon be a better one */
+    int64_t changes_at_ms; /* there will be another one; 0: not known */
 };
 
 /* What the host answers itself: one attempt. */

@@ -325,6 +325,25 @@ job_may_park_again(struct http_request *request)
             park_reason(request) == PARK_BY_WAKE);
 }
 
+bool
+job_may_live_on(struct http_request *request)
+{
+    return job_may_park_again(request) ||
+           (http_state(request) != &no_place &&
+            park_reason(request) == PARK_BY_TIME);
+}
+
+void
+job_drop(struct http_request *request)
+{
+    void *state = http_state(request);
+
+    if (!state || state == &no_place)
+        return;
+    http_set_state(request, NULL, NULL);
+    job_free(state);
+}
+
 /* Nothing of the job stays while its request waits (10,000 of them do): the
  * route's handler makes another. */
 static void

@@ -41,7 +41,8 @@ struct job_kind {
 
 /* How a job waits (S7): under these keys, at most until steady time. */
 struct job_parking {
-    const char *keys[JOB_KEYS]; /* "collection/id"; first: the flow's */
+    const char *keys[JOB_KEYS]; /* "collection/id", "collection@owner";
+                                 * first: the flow's */
     size_t key_count;
     int64_t until_steady_ms;
     uint64_t stamp; /* park_stamp() from before the records were read */
@@ -83,6 +84,11 @@ bool job_may_park(struct http_request *request);
 /* The same for one that may wait on until its own time is over: also after a
  * record moved and brought nothing new. */
 bool job_may_park_again(struct http_request *request);
+/* The same for one that lives on when a wait is over. */
+bool job_may_live_on(struct http_request *request);
+/* Free the job of a request that lives on after its answer; there may be none.
+ * On the request's loop. */
+void job_drop(struct http_request *request);
 
 /* Run it; it frees itself.  lane: whose steps are taken one after another,
  * or NULL.  On the request's loop. */

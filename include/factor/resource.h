@@ -40,11 +40,21 @@ enum {
  * but there may soon be a better one.  For a caller that is willing to wait
  * ("Prefer: wait=N") the host then parks the request, commits nothing, and runs
  * the handler again when a record of its reads moves: one that is read by id,
- * there or not, or one that was found, 31 of them at most.  A record that comes
- * to be in a list moves none of these: touch one that is.  At the end of the
+ * there or not, any of an owner whose records are read, and of others one that
+ * was found; 31 in all.  Of a list by name or page, a record that comes to be
+ * in it moves none of these: touch one that is.  An instant at which the answer
+ * would differ by itself is said in outcome.changes_at_ms.  At the end of the
  * wait, or when two newer ones wait at the same path, the answer is given as it
  * is, and what it put is committed.  Any other verdict is the plugin's bug.
  */
+enum {
+    /* Its handler only looks, and its answers may change: a caller may have
+     * them as a stream ("Accept: text/event-stream").  The host then runs the
+     * handler whenever it would for one that waits, whatever the verdict is,
+     * and tells each answer that differs from the one before.  A status of 400
+     * and above ends it. */
+    FACTOR_RESOURCE_WAITS = 1 << 0
+};
 
 /* One operation of a resource.  Owner: instance. */
 struct factor_resource {
@@ -59,6 +69,7 @@ struct factor_resource {
     const char *const *filters; /* attributes that ?filter= may compare */
     const struct factor_field *const *query; /* other query strings */
     const struct factor_field *const *body;  /* or NULL: it has none */
+    uint64_t flags;         /* FACTOR_RESOURCE_... */
 };
 
 #ifdef __cplusplus

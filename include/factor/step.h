@@ -32,6 +32,8 @@ struct factor_request {
     const char *const *languages;  /* best first, lower case; never NULL */
     const char *known_user; /* who last signed on with this browser, or NULL */
     const struct json_t *parameters; /* object: tracked HTTP parameters */
+    int64_t arrived_at_ms; /* now_ms, but for a request that has waited: what
+                            * it says of its own time is as of then */
 };
 
 /* The flow that a step belongs to, as the last step left it.  Borrowed. */
@@ -143,6 +145,8 @@ struct factor_outcome {
     struct json_t *body;    /* stolen; REST and operator actions: the answer */
     const struct factor_detail *const *details;     /* or NULL */
     const struct factor_question *const *questions; /* ASK */
+    int64_t changes_at_ms;  /* REST: first instant at which the answer would
+                             * differ without a write; 0: never */
 };
 
 /* What the client sees now, zeroed by the host before the call. */

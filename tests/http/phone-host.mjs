@@ -183,10 +183,10 @@ class Host {
         }];
     }
 
-    addDevice(name, key, { name: phone, push })
+    addDevice(name, key, { name: phone, push, application })
     {
         const device = {
-            id: randomUUID(), key, phone, push, lastMs: 0,
+            id: randomUUID(), key, phone, push, application, lastMs: 0,
             user: { id: randomUUID(), name }, waiting: new Map(),
             answers: new Map(),
             passcode: { secret: secret('TOTP secret', letters(
@@ -204,11 +204,13 @@ class Host {
 
     async requests(device, body, wait)
     {
-        await this.byDevice(device, body, 'requests');
+        const { known } = await this.byDevice(device, body, 'requests');
         const waiting = () => [...device.waiting.values()]
             .map((one) => one.request)
             .filter((one) => one.expires_at > this.time);
-        if (!waiting().length && wait)
+        const same = () => JSON.stringify(known?.requests ?? []) ===
+            JSON.stringify(waiting().map((one) => one.challenge));
+        if (same() && wait)
             await Promise.race([
                 new Promise((done) => { device.wake = done; }),
                 new Promise((done) => setTimeout(done, wait * 1000).unref()),
@@ -235,6 +237,7 @@ class Host {
             (!found.request.number || claims.number === found.right)
             ? 'approved' : 'denied';
         device.waiting.delete(claims.request);
+        device.wake?.();
         device.answers.set(body.statement, result);
         found.settle({ result, claims });
         return [200, { result }];

@@ -104,6 +104,9 @@ function statementsOf(key, next)
         pair: { ...all('pair'), key: '7KQ2MX9ATB4DJW3R', application,
                 ...about, push: 'webhook:https://push.example.org/ann' },
         requests: paired('requests'),
+        known: { ...paired('requests'), known: {
+            status: 'ACTIVE', name: about.name,
+            requests: [request.challenge] } },
         approve: { ...paired('answer'), ...request, decision: 'approve',
                    number: '407193', method: 'face', exp: iat + 60 },
         deny: { ...paired('answer'), ...request, decision: 'deny',

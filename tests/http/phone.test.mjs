@@ -142,6 +142,21 @@ test('pair by issuer and key, as typed', async () => {
     assert.equal(one.user.name, 'bob');
 });
 
+test('pair: as the application that the link names', async () => {
+    const host = await startHost(), phone = new Phone();
+    host.applications.push({ id: 'app-2', name: 'Our app & co' });
+    const { link } = host.pairingKey('ann');
+    const named = (name) => `${link}&app=${encodeURIComponent(name)}`;
+    await phone.fails(2, 'pair', named('Nobody'));
+    assert.equal(host.countOf('/pairings'), 0);
+    await phone.ok('pair', named('Our app & co'));
+    assert.equal(host.deviceOf('ann').application, 'app-2');
+    const told = new Phone(), { link: other } = host.pairingKey('bob');
+    await told.ok('pair', `${other}&app=Our%20app%20%26%20co`,
+                  '--application', host.applications[0].name);
+    assert.equal(host.deviceOf('bob').application, host.applications[0].id);
+});
+
 test('pair: refusals of host and phone are exit 1', async () => {
     const host = await startHost(), phone = new Phone();
     const { key, link } = host.pairingKey('ann');
@@ -468,7 +483,19 @@ test('--auto: without a number it leaves the request, and does not spin',
     const done = await phone.fails(2, 'wait', '--auto', '--timeout', '3');
     assert.match(done.stderr, /wants the number/);
     assert.equal(host.countOf('/answers'), 0);
-    assert(host.countOf('/requests') <= 5);
+    assert(host.countOf('/requests') <= 3); // it is held, once it is known
+});
+
+test('--auto: what is left unanswered delays no other one', async () => {
+    const { host, phone } = await paired();
+    host.ask('ann', { number: enter, right: '407193' });
+    const waiting = phone.ok('wait', '--auto', '--once', '--timeout', '20');
+    await until('a call that knows of it', () => host.countOf('/requests') > 1);
+    const before = host.countOf('/requests');
+    const other = host.ask('ann');
+    assert.equal((await other.answered).result, 'approved');
+    await waiting;
+    assert(host.countOf('/requests') - before <= 1);
 });
 
 test('--auto: goes on when the host was away', async () => {

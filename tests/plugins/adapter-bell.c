@@ -52,7 +52,8 @@ static const struct factor_description description = {
         &(const struct factor_resource){
             FACTOR_SIZED(factor_resource), .who = FACTOR_WHO_ANYONE,
             .name = "bell.wait", .method = "POST",
-            .path = "/{env}/bells/{bell}/wait", .body = wait_body },
+            .path = "/{env}/bells/{bell}/wait", .body = wait_body,
+            .flags = FACTOR_RESOURCE_WAITS },
         &(const struct factor_resource){
             FACTOR_SIZED(factor_resource), .who = FACTOR_WHO_DEVICE,
             .name = "bell.ring", .method = "POST",

@@ -6,6 +6,9 @@ import { book, change, keep, remove } from './store.mjs';
 
 const PATIENCE_MS = 20000;
 const ANSWER_MAX = 65536;
+// A stream begins at once, unless a proxy keeps it, and gives signs of life.
+const BEGIN_MS = 5000;
+const SILENCE_MS = 40000;
 // Over https, or on this machine.
 const SAFE = /^(https:\/\/[^\s?#@\\/]|http:\/\/(localhost|127\.0\.0\.1|\[::1\])(?![^:/]))[^\s?#@\\]*$/;
 
@@ -18,6 +21,7 @@ export const isLost = ({ code }) => ['offline', 'busy'].includes(code);
 // --- What may be relied on in an answer. ---
 
 const INTEGER = Number.isSafeInteger;
+const EVENTS = 'text/event-stream';
 const from = (least, most) => (value) => INTEGER(value) && value >= least && value <= most;
 const like = (pattern) => (value) => typeof value === 'string' && pattern.test(value);
 const maybe = (is) => (value) => (value ?? null) === null || is(value);
@@ -43,29 +47,70 @@ const ANSWERS = {
     device: ID, user: shaped({ id: TEXT, name: TEXT }), issuer: TEXT, status: ID, check: ID,
     passcode: maybe(shaped({ secret: like(/^[A-Z2-7]{16,128}$/), digits: from(6, 8), period: from(1, 3600) })),
   },
-  requests: { status: ID, requests: list((one) => shaped({ kind: TEXT })(one) && (one.kind !== 'authentication' || REQUEST(one))) },
+  requests: { status: ID, name: NOTE, requests: list((one) => shaped({ kind: TEXT })(one) && (one.kind !== 'authentication' || REQUEST(one))) },
   answers: { result: like(/^(approved|denied)$/) },
 };
 
-async function ask(url, what, { body, wait, signal = AbortSignal.timeout(PATIENCE_MS) } = {}) {
-  let response, answer;
+// Gives the answer, if it is one; each: it may be a stream, whose events are
+// given one after the other.
+async function ask(url, what, { body, wait, each, signal = AbortSignal.timeout(PATIENCE_MS) } = {}) {
+  const deaf = new AbortController();
+  let response, timer;
+  const patience = (ms) => {
+    clearTimeout(timer);
+    timer = each && setTimeout(() => deaf.abort(), ms);
+  };
+  const offline = () => {
+    throw trouble('offline');
+  };
   try {
+    patience(BEGIN_MS);
     response = await fetch(url, {
       method: body ? 'POST' : 'GET',
-      headers: { ...body && { 'Content-Type': 'application/json' }, ...wait && { Prefer: `wait=${wait}` } },
+      headers: {
+        ...body && { 'Content-Type': 'application/json' }, ...wait && { Prefer: `wait=${wait}` }, ...each && { Accept: EVENTS },
+      },
       body: body && JSON.stringify(body),
-      credentials: 'omit', cache: 'no-store', redirect: 'error', referrerPolicy: 'no-referrer', signal,
-    });
-    const text = await response.text();
-    answer = text.length > ANSWER_MAX || JSON.parse(text);
-  } catch (error) {
-    throw trouble(error instanceof SyntaxError ? 'busy' : 'offline');
+      credentials: 'omit', cache: 'no-store', redirect: 'error', referrerPolicy: 'no-referrer',
+      signal: each ? AbortSignal.any([signal, deaf.signal]) : signal,
+    }).catch(offline);
+    if (!response.headers.get('Content-Type')?.startsWith(EVENTS)) {
+      return judge(what, response, await response.text().catch(offline));
+    }
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let text = ''; ;) {
+      const { value, done } = await reader.read().catch(offline);
+      if (done) {
+        return undefined;
+      }
+      const blocks = (text + value).split('\n\n');
+      text = blocks.pop();
+      if (text.length > 2 * ANSWER_MAX) {
+        throw trouble('busy');
+      }
+      patience(SILENCE_MS);
+      for (const [, refused, data] of blocks.map((one) => /^(event: refused\n)?data: (.*)$/.exec(one)).filter(Boolean)) {
+        await each(judge(what, refused ? { status: 400 } : response, data));
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+    deaf.abort();
   }
-  if (response.ok && shaped({ time: maybe(INTEGER), ...ANSWERS[what] })(answer)) {
+}
+
+function judge(what, { ok, status, headers }, text) {
+  let answer;
+  try {
+    answer = text.length > ANSWER_MAX || JSON.parse(text);
+  } catch {
+    throw trouble('busy');
+  }
+  if (ok && shaped({ time: maybe(INTEGER), ...ANSWERS[what] })(answer)) {
     return answer;
   }
-  throw trouble(response.ok || response.status >= 500 ? 'busy' : answer?.details?.[0]?.code,
-    { time: answer?.time, retryAfter: Number(response.headers.get('Retry-After')) });
+  throw trouble(ok || status >= 500 ? 'busy' : answer?.details?.[0]?.code,
+    { time: answer?.time, retryAfter: Number(headers?.get('Retry-After')) });
 }
 
 export const now = ({ offset }) => Date.now() + offset;
@@ -87,9 +132,13 @@ async function say(id, what, make, options) {
     const { endpoint, device } = book.get(id);
     try {
       const body = await make(book.get(id), again);
-      const answer = await ask(`${endpoint}/${device ? `devices/${device}/` : ''}${what}`, what, { ...options, body });
-      await learn(id, answer.time);
-      return answer;
+      const take = async (answer) => {
+        await learn(id, answer.time);
+        return answer;
+      };
+      const each = options?.each && (async (answer) => options.each(await take(answer)));
+      const answer = await ask(`${endpoint}/${device ? `devices/${device}/` : ''}${what}`, what, { ...options, body, each });
+      return answer && take(answer);
     } catch (error) {
       await learn(id, error.time);
       if (again || error.code !== 'CLOCK_NOT_SYNCHRONIZED') {
@@ -101,7 +150,7 @@ async function say(id, what, make, options) {
 
 // --- Pairing. ---
 
-function makeLink(issuer, key, fp) {
+function makeLink(issuer, key, fp, app) {
   const code = key.replace(/[\s\p{Pd}]/gu, '').toUpperCase();
   if (!SAFE.test(issuer) || issuer.endsWith('/') || !URL.canParse(issuer)) {
     throw trouble('link');
@@ -109,16 +158,16 @@ function makeLink(issuer, key, fp) {
   if (!/^([A-HJKMNP-TV-Z\d]{16}|\d{12})$/.test(code)) {
     throw trouble('code');
   }
-  return { issuer, code, fp };
+  return { issuer, code, fp, app };
 }
 
-// A pairing link: {issuer, code, fp}; undefined if it is none at all.
+// A pairing link: {issuer, code, fp, app}; undefined if it is none at all.
 export function readLink(text) {
-  const { v, iss, key = '', fp = '' } = Object.fromEntries(new URLSearchParams(text.trim().replace(/^[^#]*#/, '')));
-  return v === '1' ? makeLink(iss, key, fp) : undefined;
+  const { v, iss, key = '', fp = '', app } = Object.fromEntries(new URLSearchParams(text.trim().replace(/^[^#]*#/, '')));
+  return v === '1' ? makeLink(iss, key, fp, app) : undefined;
 }
 
-// The same, without fp, of "SSO.example.org/" and a key.
+// The same, without fp and app, of "SSO.example.org/" and a key.
 export function readTyped(text, key) {
   const typed = text.trim().toLowerCase().replace(/\/+$/, '');
   return readLink(text) ?? makeLink(typed.includes('://') ? typed : `https://${typed}`, key);
@@ -135,10 +184,14 @@ export async function discover(issuer) {
 }
 
 // Gives the pairing's id.
-export async function pair({ issuer, code, fp }, name) {
+export async function pair({ issuer, code, fp, app }, name) {
   const { endpoint, applications } = await discover(issuer);
-  // Which of them are we? One says so, or it is the first.
-  const { id: application } = applications.find((one) => /authenticator/i.test(one.name)) ?? applications[0] ?? {};
+  // Which of them are we? The link says so, or one's name does, or it is the first.
+  const own = app ? { name: app } : applications.find((one) => /authenticator/i.test(one.name)) ?? applications[0];
+  const { id: application } = applications.find((one) => one.name === own?.name) ?? {};
+  if (app && !application) {
+    throw trouble('APPLICATION_INVALID');
+  }
   if (fp !== undefined) {
     const { keys } = await ask(`${issuer}/pf/JWKS`, 'keys');
     if (!(await Promise.all(keys.map(thumbprint))).includes(fp)) {
@@ -169,7 +222,10 @@ async function finish({ id, issuer, keys }, { device, user, status, passcode, ..
   await change(id, { device, user, status, passcode: kept, code: undefined });
 }
 
-export const fetchRequests = (id, options, keys) => say(id, 'requests', (pairing) => state(pairing, 'requests', {}, keys), options);
+// known: the answer that was given last. Gives nothing if it was a stream.
+export const fetchRequests = (id, { known, ...options }, keys) => say(id, 'requests', (pairing) => state(pairing, 'requests', {
+  known: known && { status: known.status, name: known.name, requests: known.requests.map(({ challenge }) => challenge) },
+}, keys), options);
 
 // Gives a function that sends it, the very same each time.
 export function makeAnswer(id, { id: request, challenge, client, host, expires_at: end }, members) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Asks each host what waits: seldom while the page is hidden, ever later
-// without a connection.
+// Asks each host what waits: by a stream, or by calls that it holds where none
+// comes through; seldom while the page is hidden, ever later without a
+// connection.
 
 import { fetchRequests, settle } from './protocol.mjs';
 import { book, change, paired, remove } from './store.mjs';
@@ -10,7 +11,9 @@ const HIDDEN_MS = 30000;
 const LONGEST_MS = 60000;
 const PATIENCE_MS = HELD_S * 1000 + 15000;
 
-const watched = new Map(); // by pairing's id: {state: wait, ready or offline; wake()}
+// By pairing's id: {state: wait, ready or offline; known: the last answer;
+// plain: without a stream; heard: by this call; wake()}
+const watched = new Map();
 
 export const wake = () => watched.forEach((own) => own.wake());
 
@@ -20,6 +23,7 @@ export const state = () => ['offline', 'wait'].find((worst) =>
 
 // hooks: requests(pairing, list), state(), removed(pairing)
 export function watch(hooks) {
+  watched.forEach((own, id) => book.has(id) || own.wake());
   for (const { id } of paired().filter((one) => !watched.has(one.id))) {
     const own = { state: 'wait' };
     watched.set(id, own);
@@ -33,17 +37,21 @@ async function loop(id, own, hooks) {
     const woken = new AbortController();
     let pause = 1000;
     own.wake = () => woken.abort();
+    own.heard = false;
     try {
-      await look(id, own, AbortSignal.any([woken.signal, AbortSignal.timeout(PATIENCE_MS)]), hooks);
+      await look(id, own, woken.signal, hooks);
       failures = 0;
-      own.state = 'ready';
       pause = document.hidden ? HIDDEN_MS : pause;
     } catch (error) {
       const pairing = book.get(id);
+      failures = own.heard ? 0 : failures;
+      own.plain = !own.plain && !own.heard && !woken.signal.aborted && error.code === 'offline';
       if (error.code === 'NOT_PAIRED' && pairing) {
         await remove(id);
         hooks.removed(pairing);
-      } else if (!woken.signal.aborted) {
+      } else if (own.plain) {
+        pause = 0; // perhaps they come through
+      } else if (!woken.signal.aborted && !(own.heard && error.code === 'INVALID_STATEMENT')) { // of keys that were renewed
         failures += 1;
         own.state = 'offline';
         pause = Math.max(error.retryAfter * 1000 || 0, Math.min(LONGEST_MS, 700 * 2 ** failures) * (1 + Math.random() / 2));
@@ -57,13 +65,20 @@ async function loop(id, own, hooks) {
   }
 }
 
-// Not held back at first, nor while a request may be cancelled, or a pairing
-// confirmed.
-async function look(id, own, signal, hooks) {
+async function look(id, own, woken, hooks) {
+  const hear = async (answer) => {
+    const { status, requests } = own.known = answer;
+    own.heard = true;
+    own.state = 'ready';
+    await (status !== book.get(id).status && change(id, { status }));
+    hooks.requests(book.get(id), requests.filter(({ kind }) => kind === 'authentication'));
+    hooks.state();
+  };
+  const plain = own.plain || document.hidden;
   await settle(id);
-  const idle = own.state === 'ready' && !own.count && book.get(id).status !== 'ACTIVATION_REQUIRED';
-  const { status, requests } = await fetchRequests(id, { signal, wait: idle && !document.hidden && HELD_S });
-  own.count = requests.length;
-  await (status !== book.get(id).status && change(id, { status }));
-  hooks.requests(book.get(id), requests.filter(({ kind }) => kind === 'authentication'));
+  const answer = await fetchRequests(id, plain
+    ? { signal: AbortSignal.any([woken, AbortSignal.timeout(PATIENCE_MS)]), known: own.known, wait: !document.hidden && own.known && HELD_S }
+    : { signal: woken, each: hear });
+  await (answer && hear(answer));
+  own.plain ||= !plain && Boolean(answer); // the host has no streams
 }

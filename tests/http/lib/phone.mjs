@@ -6,6 +6,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair,
          SignJWT } from 'jose';
 
+import { openStream } from './events.mjs';
 import { request } from './http.mjs';
 import { secret } from './secrets.mjs';
 
@@ -107,10 +108,24 @@ export class Phone {
         return `/devices/${this.device}`;
     }
 
-    requests({ wait, ...options } = {})
+    requests({ wait, known, ...options } = {})
     {
-        return this.say(`${this.here}/requests`, 'requests', {}, {
+        return this.say(`${this.here}/requests`, 'requests', { known }, {
             headers: wait ? { Prefer: `wait=${wait}` } : {}, ...options });
+    }
+
+    // What a phone knows that was told this.
+    static known({ status, name, requests })
+    {
+        return { status, name,
+                 requests: requests.map(({ challenge }) => challenge) };
+    }
+
+    async stream()
+    {
+        const statement = await sign(this.key, this.claims('requests'));
+        return openStream(`${this.daemon.local}${this.path}${this.here}` +
+                          '/requests', { body: { statement } });
     }
 
     async waiting(options)
