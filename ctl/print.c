@@ -30,11 +30,10 @@ print_json(const json_t *json)
     putchar('\n');
 }
 
-void
-print_refusal(const json_t *body)
+/* One of the details, or NULL where there are none. */
+static void
+print_detail(const json_t *body, const json_t *detail)
 {
-    const json_t *detail =
-        json_array_get(json_object_get(body, "details"), 0);
     const char *reason = text_of(detail, "message");
     const char *target = text_of(detail, "target");
 
@@ -44,6 +43,18 @@ print_refusal(const json_t *body)
         reason = text_of(body, "message");
     fprintf(stderr, "factorctl: %s%s%s%s\n", reason, target[0] ? " (" : "",
             target, target[0] ? ")" : "");
+}
+
+void
+print_refusal(const json_t *body)
+{
+    const json_t *details = json_object_get(body, "details");
+    size_t i;
+
+    if (json_array_size(details) == 0)
+        print_detail(body, NULL);
+    for (i = 0; i < json_array_size(details); i++)
+        print_detail(body, json_array_get(details, i));
 }
 
 void

@@ -4,7 +4,8 @@
  * Everything that a plugin plans, decides and shows is turned into JSON at
  * once: two runs are compared, records written and replies filled from it.
  *   record    {collection, id, owner, name, version, expires_at_ms, body}
- *   plan      array of {read: id|name|owned|page|username_owned, ...}
+ *   plan      array of {read: id|name|owned|page|username_owned|named_owned,
+ *             ...}
  *   found     array, one per read: {records: [record], next}
  *   sight     {state, view, actions, failure, changes_at_ms}
  *   decision  {verdict, state, data, ..., puts, removes, sends, audits,
@@ -109,7 +110,8 @@ struct factor_test {
 };
 
 /* --- fake_host.c --- */
-extern const struct factor_host fake_host;
+extern struct factor_host fake_host;
+void fake_problems_clear(void);
 void *fake_alloc(struct factor_arena *arena, size_t len);
 char *fake_copy(struct factor_arena *arena, const char *text);
 void fake_arena_end(struct factor_arena *arena);

@@ -237,6 +237,24 @@ host_read_username_owned(struct factor_reads *reads, const char *username,
                           fake_text(folded), "limit", (json_int_t)limit));
 }
 
+static factor_status
+host_read_named_owned(struct factor_reads *reads, const char *named,
+                      const struct factor_name *name, const char *collection,
+                      uint32_t limit)
+{
+    factor_status status = may_read(reads, collection, limit);
+    char text[FACTOR_NAME_MAX + 1];
+
+    if (status)
+        return status;
+    if (!text_fits(named, FACTOR_COLLECTION_MAX) || name_text(name, text))
+        return FACTOR_E_INPUT;
+    return plan(reads,
+                json_pack("{s:s, s:s, s:s, s:o, s:I}", "read", "named_owned",
+                          "collection", collection, "named", named, "name",
+                          fake_text(text), "limit", (json_int_t)limit));
+}
+
 /* --- Effects --- */
 
 void
@@ -475,14 +493,15 @@ host_send(struct factor_effects *effects, const struct factor_send *send)
     json_array_append_new(
         effects->sends,
         fake_must(json_pack(
-            "{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o}", "channel",
+            "{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "channel",
             fake_text(send->channel), "address", fake_text(send->address),
             "template_id", fake_text(send->template_id), "code",
             fake_text(send->code), "variables", copy_or_null(send->variables),
             "credential", copy_or_null(send->credential), "expires_at_ms",
             (json_int_t)send->expires_at_ms, "about_collection",
             fake_text(send->about_collection), "about_id",
-            fake_text(send->about_id))));
+            fake_text(send->about_id), "language",
+            fake_text(send->language))));
     return FACTOR_OK;
 }
 
@@ -561,7 +580,47 @@ host_log(const char *plugin, int level, const char *format, ...)
     fputc('\n', stderr);
 }
 
-const struct factor_host fake_host = {
+/* --- In init --- */
+
+static json_t *problems; /* array of what the last init() said */
+
+__attribute__((format(printf, 2, 3))) static void
+host_setting_problem(const char *pointer, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    json_array_append_new(problems,
+                          fake_must(json_sprintf("%s: %s", pointer, text)));
+}
+
+const json_t *
+factor_test_problems(void)
+{
+    return problems;
+}
+
+void
+fake_problems_clear(void)
+{
+    json_decref(problems);
+    problems = fake_must(json_array());
+}
+
+void
+factor_test_publish(const char *plugin, const char *name, const char *value)
+{
+    json_t *all = (json_t *)(uintptr_t)fake_host.published;
+
+    json_decref(all);
+    fake_host.published =
+        plugin ? fake_must(json_pack("{s:{s:s}}", plugin, name, value)) : NULL;
+}
+
+struct factor_host fake_host = {
     .struct_size = sizeof(fake_host),
     .abi_minor = FACTOR_ABI_MINOR,
     .alloc = host_alloc,
@@ -572,6 +631,7 @@ const struct factor_host fake_host = {
     .read_user = host_read_user,
     .read_username = host_read_username,
     .read_username_owned = host_read_username_owned,
+    .read_named_owned = host_read_named_owned,
     .put = host_put,
     .remove = host_remove,
     .send = host_send,
@@ -579,6 +639,7 @@ const struct factor_host fake_host = {
     .count_unknown = host_count_unknown,
     .uuid = host_uuid,
     .log = host_log,
+    .setting_problem = host_setting_problem,
     .base_url = FACTOR_TEST_BASE_URL,
     .environment = FACTOR_TEST_ENVIRONMENT,
     .issuer_thumbprint = FACTOR_TEST_ISSUER_THUMBPRINT,

@@ -71,22 +71,33 @@ same(const char *a, const char *b)
 /* --- Reads --- */
 
 static json_t *
-user_by_name(const json_t *records, const char *folded)
+named(const json_t *records, const char *collection, const char *name)
 {
     json_t *record;
     size_t i;
 
     json_array_foreach(records, i, record)
-        if (same(fake_get(record, "collection"), FACTOR_USERS) &&
-            same(fake_get(record, "name"), folded))
+        if (same(fake_get(record, "collection"), collection) &&
+            same(fake_get(record, "name"), name))
             return record;
     return NULL;
+}
+
+/* Of whom the record that is named is: a user is his own. */
+static const char *
+owner_of(const json_t *records, const json_t *read)
+{
+    if (same(fake_get(read, "read"), "username_owned"))
+        return fake_get(named(records, FACTOR_USERS,
+                              fake_get(read, "username")), "id");
+    return fake_get(named(records, fake_get(read, "named"),
+                          fake_get(read, "name")), "owner");
 }
 
 static bool
 matches(const json_t *records, const json_t *read, const json_t *record)
 {
-    const char *kind = fake_get(read, "read"), *after, *owner;
+    const char *kind = fake_get(read, "read"), *after;
 
     if (!same(fake_get(record, "collection"), fake_get(read, "collection")))
         return false;
@@ -100,8 +111,7 @@ matches(const json_t *records, const json_t *read, const json_t *record)
         after = fake_get(read, "after");
         return !after || strcmp(fake_get(record, "id"), after) > 0;
     }
-    owner = fake_get(user_by_name(records, fake_get(read, "username")), "id");
-    return same(fake_get(record, "owner"), owner);
+    return same(fake_get(record, "owner"), owner_of(records, read));
 }
 
 static json_t *

@@ -318,6 +318,7 @@ fake_reply_decision(struct factor_test *test, const struct fake_job *job,
     reply->decision = decision;
     reply->kind = kind_of(job, decision);
     reply->http_status = http_status ? (uint32_t)http_status : 200;
+    reply->changes_at_ms = fake_int(decision, "changes_at_ms");
     set_details(test, job, decision);
     reply->sends = json_object_get(decision, "sends");
     reply->audits = json_object_get(decision, "audits");

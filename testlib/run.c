@@ -119,6 +119,10 @@ fill_request(struct run *run)
     request->languages = text_list(run, json_object_get(asked, "languages"));
     request->known_user = text_of(run, asked, "known_user");
     request->parameters = give(run, json_object_get(asked, "parameters"));
+    request->arrived_at_ms =
+        json_object_get(asked, "arrived_at_ms")
+            ? json_integer_value(json_object_get(asked, "arrived_at_ms"))
+            : run->test->now_ms;
 }
 
 static void
@@ -318,13 +322,14 @@ json_decision(const struct run *run, const struct factor_outcome *outcome)
     const struct factor_effects *effects = &run->effects;
 
     return fake_must(json_pack(
-        "{s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o*, s:o*,"
+        "{s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o*, s:o*,"
         " s:O, s:O, s:O, s:O, s:O}",
         "verdict", (json_int_t)outcome->verdict, "state",
         fake_text(outcome->state), "data", or_null(outcome->data), "subject",
         fake_text(outcome->subject), "attributes", or_null(outcome->attributes),
         "amr", json_list(outcome->amr), "kinds", (json_int_t)outcome->kinds,
-        "http_status", (json_int_t)outcome->status, "body",
+        "http_status", (json_int_t)outcome->status, "changes_at_ms",
+        (json_int_t)outcome->changes_at_ms, "body",
         or_null(outcome->body), "details", json_details(outcome->details),
         "questions", json_questions(outcome->questions), "puts", effects->puts,
         "removes", effects->removes, "sends", effects->sends, "audits",

@@ -147,6 +147,7 @@ factor_test_new(const struct factor_plugin *plugin, json_t *settings,
     struct factor_test *test;
 
     err = err ? err : &unwanted;
+    fake_problems_clear();
     if (!fake_check_plugin(plugin, problem)) {
         set_error(err, FACTOR_E_INPUT, problem);
         json_decref(settings);

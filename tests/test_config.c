@@ -368,7 +368,8 @@ names_the_file_in_conf_d(void)
                 "conf.d/20-b.json:3: /flow/idle: unknown setting \"idle\"; "
                 "known here are \"idle_limit\", \"absolute_limit\", "
                 "\"finished_grace\", \"volatile_memory\", \"parked_max\", "
-                "\"parked_limit\"\n");
+                "\"parked_limit\", \"stream_limit\", "
+                "\"stream_heartbeat\"\n");
     clear_conf_d();
 }
 

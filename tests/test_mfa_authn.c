@@ -348,6 +348,62 @@ one_email(void)
     close_scene(&s);
 }
 
+static bool
+has_flags(const struct scene *s, const char *flags)
+{
+    json_t *wanted = parse(flags), *value;
+    const char *name;
+    bool all = true;
+
+    json_object_foreach (wanted, name, value)
+        if (!json_equal(json_object_get(s->reply->model, name), value)) {
+            fprintf(stderr, "# %s is not as in %s\n", name, flags);
+            all = false;
+        }
+    json_decref(wanted);
+    return all;
+}
+
+/* authn D.3: all of them, in this order of what is known. */
+static void
+flags_of_selection(void)
+{
+    static const struct {
+        const char *settings, *flags, *pairing;
+    } rows[] = {
+        { "{" APPLICATIONS ", \"change_device\": false}",
+          "{\"manualPairing\": false, \"userSelectedDefault\": true,"
+          " \"manageDevicesAllowed\": false, \"manualPairingPermitted\":"
+          " false, \"changeDevicePermitted\": true,"
+          " \"deviceManagementState\": false, \"manageDeviceRequested\":"
+          " false, \"newPairingAuthRequired\": false}", NULL },
+        { "{" APPLICATIONS ", \"manage_devices\": true}",
+          "{\"manualPairing\": false, \"userSelectedDefault\": true,"
+          " \"manageDevicesAllowed\": true, \"manualPairingPermitted\":"
+          " true, \"changeDevicePermitted\": true,"
+          " \"deviceManagementState\": false, \"manageDeviceRequested\":"
+          " false, \"newPairingAuthRequired\": true}",
+          "{\"manualPairing\": true, \"manageDeviceRequested\": true}" },
+    };
+    struct scene s;
+    size_t i;
+
+    for (i = 0; i < TAP_COUNT(rows); i++) {
+        s = open_scene(rows[i].settings);
+        add_email(&s);
+        add_sms(&s);
+        authenticate(&s);
+        CU_ASSERT(in_state(&s, "DEVICE_SELECTION_REQUIRED"));
+        CU_ASSERT(has_flags(&s, rows[i].flags));
+        if (rows[i].pairing) {
+            act(&s, "setupMfa", NULL);
+            CU_ASSERT(in_state(&s, "DEVICE_SELECTION_REQUIRED"));
+            CU_ASSERT(has_flags(&s, rows[i].pairing));
+        }
+        close_scene(&s);
+    }
+}
+
 static void
 several_are_listed(void)
 {
@@ -656,6 +712,54 @@ resends(void)
     close_scene(&s);
 }
 
+/* Devices that are asked in turn are asked no sooner. */
+static void
+resends_in_turn(void)
+{
+    struct scene s = open_scene(PLAIN);
+
+    add_email(&s);
+    add_sms(&s);
+    authenticate(&s);
+    select_device(&s, "d-email");
+    factor_test_advance(s.t, 5 * SECOND);
+    select_device(&s, "d-sms");
+    CU_ASSERT(in_state(&s, "OTP_REQUIRED"));
+    factor_test_advance(s.t, 5 * SECOND);
+    select_device(&s, "d-email");
+    CU_ASSERT(factor_test_has_detail(s.reply, "OTP_RESEND_TOO_SOON"));
+    CU_ASSERT_EQUAL(
+        json_integer_value(json_object_get(
+            json_array_get(s.reply->details, 0), "retry_at_ms")),
+        factor_test_now(s.t) + 10 * SECOND);
+    factor_test_advance(s.t, 10 * SECOND);
+    select_device(&s, "d-email");
+    CU_ASSERT(in_state(&s, "OTP_REQUIRED"));
+    close_scene(&s);
+}
+
+/* The account's lock is none of a device: no other one goes around it. */
+static void
+lock_of_all_devices(void)
+{
+    struct scene s = open_scene(PLAIN);
+    int64_t until_ms = factor_test_now(s.t) + 60 * MINUTE;
+
+    add_email(&s);
+    add_phone(&s);
+    authenticate(&s);
+    factor_test_seed(s.t, "mfa.account", ANN, ANN, NULL,
+                     json_pack("{s:i, s:i, s:I}", "v", 1, "failures", 20,
+                               "locked_until_ms", (json_int_t)until_ms));
+    select_device(&s, "d-phone");
+    CU_ASSERT(factor_test_has_detail(s.reply, "DEVICE_LOCKED"));
+    CU_ASSERT_EQUAL(json_array_size(s.reply->sends), 0);
+    select_device(&s, "d-email");
+    CU_ASSERT(factor_test_has_detail(s.reply, "DEVICE_LOCKED"));
+    CU_ASSERT_EQUAL(json_array_size(s.reply->sends), 0);
+    close_scene(&s);
+}
+
 static void
 totp(void)
 {
@@ -873,6 +977,119 @@ ignored_pushes_lock(void)
     close_scene(&s);
 }
 
+/* Nobody's phone is rung without end while none of it has been ignored yet,
+ * neither by a flow nor by many. */
+static void
+waiting_pushes_are_counted(void)
+{
+    struct scene s = open_scene(PLAIN);
+    int i;
+
+    add_phone(&s);
+    authenticate(&s);
+    for (i = 1; i < 5; i++) {
+        factor_test_advance(s.t, 4 * SECOND);
+        select_device(&s, "d-phone");
+        CU_ASSERT(in_state(&s, "PUSH_CONFIRMATION_WAITING"));
+    }
+    factor_test_advance(s.t, 4 * SECOND);
+    select_device(&s, "d-phone");
+    CU_ASSERT(factor_test_has_detail(s.reply, "OTP_RESEND_TOO_SOON"));
+    CU_ASSERT_EQUAL(
+        json_integer_value(json_object_get(
+            json_array_get(s.reply->details, 0), "retry_at_ms")),
+        factor_test_now(s.t) + 20 * SECOND);
+    begin(&s);
+    authenticate(&s);
+    CU_ASSERT(in_state(&s, "DEVICE_SELECTION_REQUIRED"));
+    CU_ASSERT_EQUAL(json_array_size(s.reply->sends), 0);
+    select_device(&s, "d-phone");
+    CU_ASSERT(factor_test_has_detail(s.reply, "OTP_RESEND_TOO_SOON"));
+    factor_test_advance(s.t, 40 * SECOND); /* now all are ignored */
+    select_device(&s, "d-phone");
+    CU_ASSERT(factor_test_has_detail(s.reply, "DEVICE_LOCKED"));
+    close_scene(&s);
+}
+
+static void
+change_device(struct scene *s, const char *id, const char *member,
+              json_t *value)
+{
+    json_t *body =
+        json_deep_copy(factor_test_record(s->t, "mfa.device", id));
+
+    json_object_set_new(body, member, value);
+    factor_test_seed(s->t, "mfa.device", id, ANN, NULL, body);
+}
+
+/* What an operator takes away proves nothing from then on, approved or not. */
+static void
+blocked_meanwhile(void)
+{
+    struct scene s = open_scene(PLAIN);
+
+    add_phone(&s);
+    add_email(&s);
+    authenticate(&s);
+    select_device(&s, "d-phone");
+    answer(&s, "APPROVED", NULL);
+    change_device(&s, "d-phone", "blocked", json_true());
+    get(&s);
+    CU_ASSERT(in_state(&s, "PUSH_CONFIRMATION_TIMED_OUT"));
+    act(&s, "continueAuthentication", NULL);
+    CU_ASSERT_EQUAL(s.reply->kind, FACTOR_TEST_REFUSED);
+    select_device(&s, "d-email");
+    CU_ASSERT(in_state(&s, "OTP_REQUIRED"));
+    change_device(&s, "d-email", "blocked", json_true());
+    check(&s, s.code);
+    CU_ASSERT(factor_test_has_detail(s.reply, "DEVICE_LOCKED"));
+    change_device(&s, "d-email", "blocked", json_false());
+    check(&s, s.code);
+    CU_ASSERT(in_state(&s, "MFA_COMPLETED"));
+    close_scene(&s);
+}
+
+/* DECISIONS M10: that a phone does not answer proves something under
+ * ping_defaults alone, whatever was stored while they held. */
+static void
+silence_is_no_answer(void)
+{
+    static const struct {
+        const char *settings, *state;
+    } rows[] = {
+        { PLAIN, "PUSH_CONFIRMATION_TIMED_OUT" },
+        { "{" APPLICATIONS ", \"ping_defaults\": true}", "MFA_COMPLETED" },
+    };
+    struct scene s;
+    json_t *body;
+    size_t i;
+
+    for (i = 0; i < TAP_COUNT(rows); i++) {
+        s = open_scene(rows[i].settings);
+        add_phone(&s);
+        authenticate(&s);
+        body = parse(
+            "{\"v\": 1, \"settings\": {}, \"applications\": [{\"name\":"
+            " \"Authenticator\", \"id\": \"" APP "\"}], \"policies\": [{"
+            " \"id\": \"p\", \"name\": \"P\", \"default\": true,"
+            " \"mobile\": {\"enabled\": true, \"applications\": [{\"id\":"
+            " \"" APP "\", \"push\": {\"enabled\": true},"
+            " \"deviceAuthorization\": {\"enabled\": true,"
+            " \"extraVerification\": \"permissive\"}}]}}]}");
+        factor_test_seed(s.t, "mfa.config", "config", NULL, NULL, body);
+        body = json_deep_copy(auth(&s));
+        json_object_set_new(json_object_get(body, "push"), "silent",
+                            json_true());
+        factor_test_seed(s.t, "mfa.auth",
+                         text(factor_test_flow_data(s.t), "auth"), ANN, NULL,
+                         body);
+        factor_test_advance(s.t, 40 * SECOND);
+        get(&s);
+        CU_ASSERT(in_state(&s, rows[i].state));
+        close_scene(&s);
+    }
+}
+
 static void
 cancel_kills_the_push(void)
 {
@@ -981,6 +1198,8 @@ static const struct tap_test tests[] = {
     { "authn D.1-1, M4: begins with the primary device", begins_with_primary },
     { "authn D.1-3, D.7-6: one device, e-mail", one_email },
     { "authn D.1-2, D.7-8: several devices are listed", several_are_listed },
+    { "authn D.3: the flags of DEVICE_SELECTION_REQUIRED",
+      flags_of_selection },
     { "authn D.7-9: selection modes and the default", selection_modes },
     { "device authentication policy by input and acr",
       policies_by_input_and_acr },
@@ -993,6 +1212,8 @@ static const struct tap_test tests[] = {
     { "M7: coolDown 0 still waits, and disables", waits_without_cool_down },
     { "M7: a right but expired code is not counted", codes_expire },
     { "S5, authn D.4-5: resends, pace and limit", resends },
+    { "S5: resends to devices in turn", resends_in_turn },
+    { "O4: the account's lock is that of all devices", lock_of_all_devices },
     { "O9: TOTP, once only", totp },
     { "authn D.8: TOTP attempts", totp_attempts },
     { "authn D.1-4, E.4: push approved", push_approved },
@@ -1005,6 +1226,11 @@ static const struct tap_test tests[] = {
     { "M5: a service that refuses counts as timed out",
       push_refused_by_service },
     { "authn D.11: ignored pushes lock the device", ignored_pushes_lock },
+    { "authn D.11: pushes that wait are counted too",
+      waiting_pushes_are_counted },
+    { "a device that is blocked meanwhile proves nothing",
+      blocked_meanwhile },
+    { "M10: permissive under ping_defaults alone", silence_is_no_answer },
     { "cancelling leaves nothing to approve", cancel_kills_the_push },
     { "M1: a device authentication ends", authentication_expires },
     { "another user's device is none", devices_of_others },

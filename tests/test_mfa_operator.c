@@ -384,7 +384,7 @@ config_goes_round(void)
 #define PHONES(more)                                                           \
     POLICY("\"mobile\": {\"enabled\": true, \"applications\": [{\"id\": \""   \
            APP "\", " more "}]}")
-#define OF_PHONES "policies[0].mobile.applications[0]."
+#define OF_PHONES "/policies/0/mobile/applications/0/"
 #define TIME(count, unit)                                                      \
     "{\"duration\": " count ", \"timeUnit\": \"" unit "\"}"
 
@@ -394,65 +394,65 @@ static const struct {
     { "[]", "the configuration" },
     { "{", "the configuration" },
     { "{}", "the configuration" },
-    { "{\"settings\": 1}", "settings" },
+    { "{\"settings\": 1}", "/settings" },
     { "{\"settings\": {\"pairing\": {\"maxAllowedDevices\": 0}}}",
-      "settings.pairing.maxAllowedDevices" },
+      "/settings/pairing/maxAllowedDevices" },
     { "{\"settings\": {\"pairing\": {\"maxAllowedDevices\": 16}}}",
-      "settings.pairing.maxAllowedDevices" },
+      "/settings/pairing/maxAllowedDevices" },
     { "{\"settings\": {\"pairing\": {\"maxAllowedDevices\": \"5\"}}}",
-      "settings.pairing.maxAllowedDevices" },
+      "/settings/pairing/maxAllowedDevices" },
     { "{\"settings\": {\"pairing\": {\"pairingKeyFormat\": \"HEX\"}}}",
-      "settings.pairing.pairingKeyFormat" },
-    { "{\"settings\": {\"lockout\": {}}}", "settings.lockout.failureCount" },
+      "/settings/pairing/pairingKeyFormat" },
+    { "{\"settings\": {\"lockout\": {}}}", "/settings/lockout/failureCount" },
     { "{\"settings\": {\"lockout\": {\"failureCount\": 0}}}",
-      "settings.lockout.failureCount" },
+      "/settings/lockout/failureCount" },
     { "{\"settings\": {\"lockout\": {\"failureCount\": 5,"
-      " \"durationSeconds\": -1}}}", "settings.lockout.durationSeconds" },
-    { "{\"policies\": []}", "policies" },
-    { "{\"policies\": [1]}", "policies[0]" },
-    { "{\"policies\": [{\"default\": true}]}", "policies[0].name" },
+      " \"durationSeconds\": -1}}}", "/settings/lockout/durationSeconds" },
+    { "{\"policies\": []}", "/policies" },
+    { "{\"policies\": [1]}", "/policies/0" },
+    { "{\"policies\": [{\"default\": true}]}", "/policies/0/name" },
     { "{\"policies\": [{\"name\": \"\", \"default\": true}]}",
-      "policies[0].name" },
-    { "{\"policies\": [{\"name\": \"P\"}]}", "policies" },
+      "/policies/0/name" },
+    { "{\"policies\": [{\"name\": \"P\"}]}", "/policies" },
     { "{\"policies\": [{\"name\": \"P\", \"default\": 1}]}",
-      "policies[0].default" },
-    { "{\"policies\": [{\"name\": \"P\", \"default\": false}]}", "policies" },
+      "/policies/0/default" },
+    { "{\"policies\": [{\"name\": \"P\", \"default\": false}]}", "/policies" },
     { "{\"policies\": [{\"name\": \"P\", \"default\": true},"
-      " {\"name\": \"Q\", \"default\": true}]}", "policies" },
+      " {\"name\": \"Q\", \"default\": true}]}", "/policies" },
     { "{\"policies\": [{\"name\": \"P\", \"default\": true},"
-      " {\"name\": \"P\", \"default\": false}]}", "policies[1].name" },
+      " {\"name\": \"P\", \"default\": false}]}", "/policies/1/name" },
     { "{\"policies\": [{\"name\": \"P\", \"id\": \"i\", \"default\": true},"
       " {\"name\": \"Q\", \"id\": \"i\", \"default\": false}]}",
-      "policies[1].id" },
+      "/policies/1/id" },
     { POLICY("\"authentication\": {\"deviceSelection\": \"ASK\"}"),
-      "policies[0].authentication.deviceSelection" },
+      "/policies/0/authentication/deviceSelection" },
     { POLICY("\"newDeviceNotification\": \"FAX\""),
-      "policies[0].newDeviceNotification" },
-    { POLICY("\"ignoreUserLock\": 1"), "policies[0].ignoreUserLock" },
+      "/policies/0/newDeviceNotification" },
+    { POLICY("\"ignoreUserLock\": 1"), "/policies/0/ignoreUserLock" },
     { POLICY("\"sms\": {\"enabled\": \"yes\"}"),
-      "policies[0].sms.enabled" },
+      "/policies/0/sms/enabled" },
     { POLICY("\"email\": {\"enabled\": true, \"otp\": {\"otpLength\": 5}}"),
-      "policies[0].email.otp.otpLength" },
+      "/policies/0/email/otp/otpLength" },
     { POLICY("\"email\": {\"enabled\": true, \"otp\": {\"otpLength\": 9}}"),
-      "policies[0].email.otp.otpLength" },
+      "/policies/0/email/otp/otpLength" },
     { POLICY("\"email\": {\"enabled\": true, \"otp\": {\"lifeTime\": "
              TIME("121", "MINUTES") "}}"),
-      "policies[0].email.otp.lifeTime" },
+      "/policies/0/email/otp/lifeTime" },
     { POLICY("\"email\": {\"enabled\": true, \"otp\": {\"lifeTime\": "
              TIME("1", "WEEKS") "}}"),
-      "policies[0].email.otp.lifeTime" },
+      "/policies/0/email/otp/lifeTime" },
     { POLICY("\"voice\": {\"enabled\": true, \"otp\": {\"failure\":"
-             " {\"count\": 8}}}"), "policies[0].voice.otp.failure.count" },
+             " {\"count\": 8}}}"), "/policies/0/voice/otp/failure/count" },
     { POLICY("\"voice\": {\"enabled\": true, \"otp\": {\"failure\":"
              " {\"coolDown\": " TIME("31", "MINUTES") "}}}"),
-      "policies[0].voice.otp.failure.coolDown" },
+      "/policies/0/voice/otp/failure/coolDown" },
     { POLICY("\"totp\": {\"enabled\": true, \"passcodeGracePeriod\": 11}"),
-      "policies[0].totp.passcodeGracePeriod" },
+      "/policies/0/totp/passcodeGracePeriod" },
     { POLICY("\"totp\": {\"enabled\": true, \"uriParameters\": {\"a\": 1}}"),
-      "policies[0].totp.uriParameters" },
+      "/policies/0/totp/uriParameters" },
     { POLICY("\"mobile\": {\"enabled\": true, \"otp\": {\"failure\":"
              " {\"coolDown\": " TIME("119", "SECONDS") "}}}"),
-      "policies[0].mobile.otp.failure.coolDown" },
+      "/policies/0/mobile/otp/failure/coolDown" },
     { POLICY("\"mobile\": {\"enabled\": true, \"applications\":"
              " [{\"id\": \"nope\"}]}"), OF_PHONES "id" },
     { POLICY("\"mobile\": {\"enabled\": true, \"applications\":"
@@ -465,19 +465,18 @@ static const struct {
       OF_PHONES "pairingKeyLifetime" },
     { PHONES("\"pairingKeyLifetime\": " TIME("9000000000000000000", "DAYS")),
       OF_PHONES "pairingKeyLifetime" },
-    { PHONES("\"pushLimit\": {\"count\": 51}"), OF_PHONES "pushLimit.count" },
+    { PHONES("\"pushLimit\": {\"count\": 51}"), OF_PHONES "pushLimit/count" },
     { PHONES("\"pushLimit\": {\"timePeriod\": " TIME("121", "MINUTES") "}"),
-      OF_PHONES "pushLimit.timePeriod" },
+      OF_PHONES "pushLimit/timePeriod" },
     { PHONES("\"pushLimit\": {\"lockDuration\": " TIME("0", "SECONDS") "}"),
-      OF_PHONES "pushLimit.lockDuration" },
+      OF_PHONES "pushLimit/lockDuration" },
     { PHONES("\"deviceAuthorization\": {\"extraVerification\": \"maybe\"}"),
-      OF_PHONES "deviceAuthorization.extraVerification" },
+      OF_PHONES "deviceAuthorization/extraVerification" },
     { "{\"applications\": [{\"name\": \"A.B\", \"id\": \"" APP "\"}]}",
-      "applications[0].name" },
+      "/applications/0/name" },
     { "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\","
       " \"mobile\": {\"push\": {\"numberMatching\": {\"type\": \"X\"}}}}]}",
-      "applications[0].mobile.push.numberMatching.type" },
-    { "{\"applications\": []}", OF_PHONES "id" },
+      "/applications/0/mobile/push/numberMatching/type" },
 };
 
 static void
@@ -492,6 +491,120 @@ configs_refused(void)
             CU_FAIL(bad_configs[i].config);
     }
     CU_ASSERT_PTR_NULL(factor_test_record(s.t, "mfa.config", "config"));
+    /* The policy that is in force names the application. */
+    put(&s, "{\"applications\": []}");
+    CU_ASSERT_TRUE(refused_for(&s, OF_PHONES "id"));
+    close_scene(&s);
+}
+
+/* All that is wrong is told at once. */
+static void
+configs_refused_for_all(void)
+{
+    struct scene s = open_scene(PLAIN);
+
+    put(&s, "{\"settings\": {\"pairing\": {\"maxAllowedDevices\": 0}},"
+            " \"policies\": [{\"name\": \"P\", \"totp\": {\"enabled\": 1}}]}");
+    CU_ASSERT_EQUAL(json_array_size(s.reply->details), 3);
+    CU_ASSERT_TRUE(refused_for(&s, "/settings/pairing/maxAllowedDevices"));
+    CU_ASSERT_STRING_EQUAL(text(at(s.reply->details, 1), "target"),
+                           "/policies/0/totp/enabled: must be true or false");
+    CU_ASSERT_STRING_EQUAL(text(at(s.reply->details, 2), "target"),
+                           "/policies: exactly one must have \"default\": "
+                           "true");
+    close_scene(&s);
+}
+
+/* A configuration as the settings of an instance have it; NULL: it is none. */
+static json_t *
+seed_of(const char *config)
+{
+    static const char *const parts[][2] = {
+        { "policies", "device_policies" },
+        { "settings", "mfa_settings" },
+        { "applications", "applications" },
+    };
+    json_t *given = json_loads(config, 0, NULL), *part;
+    json_t *settings = parse(PLAIN);
+    size_t i;
+
+    for (i = 0; i < TAP_COUNT(parts); i++) {
+        part = json_object_get(given, parts[i][0]);
+        if (part)
+            json_object_set(settings, parts[i][1], part);
+    }
+    json_decref(given);
+    return settings;
+}
+
+/* The first that the instance says is of this member of a configuration. */
+static bool
+seed_refused_for(json_t *settings, const char *member)
+{
+    struct factor_error err = { .code = 0 };
+    struct factor_test *t = factor_test_new(mfa_plugin(), settings, &err);
+    const char *told =
+        json_string_value(at(factor_test_problems(), 0));
+    char wanted[200];
+
+    factor_test_free(t);
+    if (strncmp(member, "/policies", 9) == 0)
+        snprintf(wanted, sizeof(wanted), "/device_%s:", member + 1);
+    else if (strncmp(member, "/settings", 9) == 0)
+        snprintf(wanted, sizeof(wanted), "/mfa_%s:", member + 1);
+    else
+        snprintf(wanted, sizeof(wanted), "%s:", member);
+    if (!t && err.code == FACTOR_E_CONFIG && told &&
+        strncmp(told, wanted, strlen(wanted)) == 0)
+        return true;
+    tap_note("not about %s: %s", wanted, told ? told : err.text);
+    return false;
+}
+
+/* The configuration file has to pass the same check. */
+static void
+seeds_refused(void)
+{
+    size_t i;
+
+    for (i = 0; i < TAP_COUNT(bad_configs); i++)
+        if (bad_configs[i].member[0] == '/' &&
+            !seed_refused_for(seed_of(bad_configs[i].config),
+                              bad_configs[i].member))
+            CU_FAIL(bad_configs[i].config);
+    CU_ASSERT_TRUE(seed_refused_for(
+        parse("{\"device_policies\": {}, \"mfa_settings\": []}"),
+        "/settings"));
+    CU_ASSERT_EQUAL(json_array_size(factor_test_problems()), 2);
+    CU_ASSERT_TRUE(seed_refused_for(
+        parse("{\"policy_by_acr\": {\"a\": \"x\", \"b\": \"Default\"}}"),
+        "/policy_by_acr"));
+    CU_ASSERT_EQUAL(json_array_size(factor_test_problems()), 1);
+}
+
+#define PERMISSIVE                                                             \
+    PHONES("\"deviceAuthorization\": {\"enabled\": true,"                      \
+           " \"extraVerification\": \"permissive\"}")
+
+/* DECISIONS M10: below the standard, so only where that is wanted. */
+static void
+permissive_refused(void)
+{
+    json_t *settings = seed_of(PERMISSIVE);
+    struct scene s = open_scene(PLAIN);
+
+    put(&s, PERMISSIVE);
+    CU_ASSERT_TRUE(refused_for(
+        &s, OF_PHONES "deviceAuthorization/extraVerification"));
+    close_scene(&s);
+    CU_ASSERT_TRUE(seed_refused_for(
+        json_incref(settings),
+        OF_PHONES "deviceAuthorization/extraVerification"));
+    json_object_set_new(settings, "ping_defaults", json_true());
+    s = (struct scene){ .t = factor_test_new(mfa_plugin(), settings, NULL) };
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s.t);
+    put(&s, PERMISSIVE);
+    CU_ASSERT_TRUE(is_answer(&s));
     close_scene(&s);
 }
 
@@ -519,7 +632,7 @@ a_working_day(struct factor_test *t, void *context)
     put(&s, "{\"settings\": {}}");
     CU_ASSERT_TRUE(is_answer(&s));
     put(&s, "{\"policies\": []}");
-    CU_ASSERT_TRUE(refused_for(&s, "policies"));
+    CU_ASSERT_TRUE(refused_for(&s, "/policies"));
 }
 
 static void
@@ -558,6 +671,11 @@ static const struct tap_test tests[] = {
     { "operators: what getConfig gives can be put", config_goes_round },
     { "operators, mfa B.3, B.4: ranges, told by the member's name",
       configs_refused },
+    { "operators: all that is wrong is told at once",
+      configs_refused_for_all },
+    { "mfa B.3, B.4: the configuration file passes the same check",
+      seeds_refused },
+    { "M10: permissive under ping_defaults alone", permissive_refused },
     { "T3: every host call failing in turn", every_host_call_fails },
 };
 

@@ -753,7 +753,8 @@ phone_link(void)
     CU_ASSERT_TRUE(mfa_pairing_clean(key, clean));
     CU_ASSERT_STRING_EQUAL(clean, key);
     CU_ASSERT_STRING_EQUAL(link + strlen(before) + 16,
-                           "&fp=" FACTOR_TEST_ISSUER_THUMBPRINT);
+                           "&fp=" FACTOR_TEST_ISSUER_THUMBPRINT
+                           "&app=Authenticator");
     CU_ASSERT_STRING_EQUAL(text(s.reply->model, "applicationName"),
                            "Authenticator");
     CU_ASSERT_FALSE(factor_test_offers(s.reply, "activateMobileDevice"));
@@ -1769,6 +1770,175 @@ check_value(void)
     CU_ASSERT_STRING_EQUAL(check, "AMZKWN");
 }
 
+/* --- Claims --- */
+
+/* What a phone says to become a device: the statement's jti says nothing, and
+ * each phone has a key of its own. */
+static void
+claim_key(struct scene *s, const char *key)
+{
+    char *statement = signed_payload(
+        phone_pem, payload_claims(s),
+        json_pack("{s:s, s:s}", "purpose", "pair", "key", key));
+
+    s->reply = factor_test_resource(
+        s->t, "phone.pair",
+        json_pack("{s:s}", "env", FACTOR_TEST_ENVIRONMENT), NULL,
+        json_pack("{s:o, s:s}", "key", phone_jwk(), "statement", statement));
+    free(statement);
+    if (s->reply->kind == FACTOR_TEST_BROKEN)
+        tap_note("phone.pair: %s", s->reply->problem);
+}
+
+static void
+operator_key(struct scene *s, char key[32])
+{
+    operate(s, "createPairingKey", NULL);
+    snprintf(key, 32, "%s", text(s->reply->body, "key"));
+}
+
+static void
+seed_emails(struct scene *s, int count)
+{
+    char id[16];
+
+    while (count-- > 0) {
+        snprintf(id, sizeof(id), "d-%d", count);
+        seed_email(s, id);
+    }
+}
+
+/* Another key is claimed at the same time. */
+static void
+one_more(struct factor_test *test, void *context)
+{
+    struct scene *s = context;
+
+    (void)test;
+    seed_email(s, "d-racer");
+    factor_test_seed(s->t, "mfa.account", KIM, KIM, NULL,
+                     json_pack("{s:i}", "v", 1));
+}
+
+static void
+claims_stay_in_the_limit(void)
+{
+    struct scene s = open_scene("{" ONE_APP "}");
+    char key[32];
+
+    seed_emails(&s, 4);
+    operator_key(&s, key);
+    factor_test_before_commit(s.t, one_more, &s);
+    claim_key(&s, key);
+    CU_ASSERT_TRUE(factor_test_has_detail(s.reply, "LIMIT_EXCEEDED"));
+    CU_ASSERT_EQUAL(device_count(&s), 5);
+    close_scene(&s);
+}
+
+/* So is a code that is confirmed while a key is claimed. */
+static void
+activations_stay_in_the_limit(void)
+{
+    struct scene s = open_scene(MANAGED);
+
+    seed_emails(&s, 3);
+    seed_email(&s, "d-email");
+    to_management(&s);
+    act(&s, "setupMfa", NULL);
+    choose_method(&s, "SMS");
+    submit(&s, "submitSmsTarget", "phone", "+15125550100");
+    factor_test_before_commit(s.t, one_more, &s);
+    enter_code(&s, "activateSmsDevice", s.code);
+    CU_ASSERT_TRUE(failed_with(&s, METHOD_FAILED, "LIMIT_EXCEEDED"));
+    CU_ASSERT_EQUAL(device_count(&s), 5);
+    close_scene(&s);
+}
+
+/* Whoever knows the password has a key made, waits until the user has paired a
+ * device, and claims it. */
+static void
+first_key_dies(void)
+{
+    struct scene s = open_scene("{" ONE_APP ", " SETUP ", " FIRST_ALLOWED
+                                ", " PROMPTLESS "}");
+    char key[32];
+
+    to_phone(&s);
+    key_of(text(s.reply->model, "pairingKey"), key);
+    seed_email(&s, "d-email");
+    claim_key(&s, key);
+    CU_ASSERT_TRUE(factor_test_has_detail(s.reply, "PAIRING_KEY_INVALID"));
+    CU_ASSERT_EQUAL(device_count(&s), 1);
+    get(&s);
+    CU_ASSERT_TRUE(failed_with(&s, METHOD_FAILED, "PAIRING_KEY_INVALID"));
+    close_scene(&s);
+}
+
+/* Nor does an app that signs itself on get in so. */
+static void
+first_enrolment_overtaken(void)
+{
+    struct scene s = open_scene("{" ONE_APP ", " FIRST_ALLOWED "}");
+
+    authenticate_with(&s,
+                      signed_payload(phone_pem, payload_claims(&s), NULL));
+    claim(&s, "ACTIVATION_REQUIRED");
+    seed_email(&s, "d-email");
+    act(&s, "continueAuthentication", NULL);
+    CU_ASSERT_TRUE(in_state(&s, "OTP_REQUIRED"));
+    CU_ASSERT_STRING_EQUAL(text(device(&s, "d-phone"), "status"),
+                           "ACTIVATION_REQUIRED");
+    enter_code(&s, "checkOtp", s.code);
+    CU_ASSERT_TRUE(in_state(&s, "MOBILE_PAIRING_REQUIRED"));
+    act(&s, "continueAuthentication", NULL);
+    CU_ASSERT_TRUE(has_status(&s, "device_paired"));
+    CU_ASSERT_TRUE(has_amr(&s, "[\"otp\",\"email\"]"));
+    close_scene(&s);
+}
+
+static void
+enrolment_stays_in_the_limit(void)
+{
+    struct scene s = open_scene("{" ONE_APP "}");
+
+    seed_email(&s, "d-email");
+    authenticate_with(&s,
+                      signed_payload(phone_pem, payload_claims(&s), NULL));
+    enter_code(&s, "checkOtp", s.code);
+    CU_ASSERT_TRUE(in_state(&s, "MOBILE_PAIRING_REQUIRED"));
+    claim(&s, "ACTIVATION_REQUIRED");
+    seed_emails(&s, 4);
+    act(&s, "continueAuthentication", NULL);
+    CU_ASSERT_TRUE(has_status(&s, "pairing_error"));
+    CU_ASSERT_TRUE(has_audit(&s, "mfa.pairing_failed"));
+    CU_ASSERT_EQUAL(device_count(&s), 5);
+    close_scene(&s);
+}
+
+/* The phone speaks French; the mail is the user's. */
+static void
+notice_in_the_users_language(void)
+{
+    static const char *const locales[] = { "de-AT", NULL };
+    struct scene s;
+    char key[32];
+    size_t i;
+
+    for (i = 0; i < TAP_COUNT(locales); i++) {
+        s = open_scene("{" ONE_APP "}");
+        change(&s, "user", KIM,
+               json_pack("{s:{s:s, s:s*}}", "attributes", "email",
+                         "kim@acme.test", "locale", locales[i]));
+        operator_key(&s, key);
+        factor_test_set_request(s.t, json_pack("{s:[s]}", "languages", "fr"));
+        claim_key(&s, key);
+        CU_ASSERT_STRING_EQUAL(text(message(&s, "mfa.device_added"),
+                                    "language"),
+                               locales[i] ? locales[i] : "en");
+        close_scene(&s);
+    }
+}
+
 /* --- Drivers --- */
 
 static void
@@ -2000,6 +2170,18 @@ static const struct tap_test tests[] = {
     { "T3: every state, action and field", every_state_and_action },
     { "T3: every host call failing in turn", every_host_call_fails },
     { "a pairing key is in no record in clear", nothing_secret_in_records },
+    { "M3: claims stay in the limit, whoever is faster",
+      claims_stay_in_the_limit },
+    { "M3: codes stay in the limit, whoever is faster",
+      activations_stay_in_the_limit },
+    { "M3: the key of a first device dies with the first device",
+      first_key_dies },
+    { "M3: an enrolment that was overtaken proves first",
+      first_enrolment_overtaken },
+    { "authn D.9-16: an enrolment that is one too many",
+      enrolment_stays_in_the_limit },
+    { "notices of a claim are in the user's language",
+      notice_in_the_users_language },
 };
 
 int

@@ -188,13 +188,16 @@ fini(struct factor_adapter *self)
     free(self);
 }
 
-/* One read of each sort; the last two find nothing. */
+/* One read of each sort; two find nothing, and so does one of the owner of a
+ * record that nobody owns. */
 static factor_status
 plan_all(const struct factor_host *host, struct factor_reads *reads)
 {
     static const struct factor_name keyed = {
         SIZED(factor_name), .purpose = "t.p", .bytes = "\x0f", .bytes_len = 1
     };
+    static const struct factor_name owned = { SIZED(factor_name),
+                                              .text = "mine" };
     static const struct factor_name bad = { SIZED(factor_name) };
     char longest[FACTOR_ID_MAX + 2];
 
@@ -209,7 +212,9 @@ plan_all(const struct factor_host *host, struct factor_reads *reads)
         host->read_user(reads, "u1") || host->read_username(reads, "JOE") ||
         host->read_username_owned(reads, "jOe", "t.thing", 9) ||
         host->read_page(reads, "t.thing", "z", 1) ||
-        host->read_username(reads, "ann"))
+        host->read_username(reads, "ann") ||
+        host->read_named_owned(reads, "t.thing", &owned, "t.thing", 9) ||
+        host->read_named_owned(reads, "t.thing", &keyed, "t.thing", 9))
         return FACTOR_E_INPUT;
     return FACTOR_OK;
 }
@@ -449,7 +454,7 @@ found(const struct factor_step *step, size_t n, uint32_t count,
 static factor_status
 find_all(const struct factor_step *step, struct factor_outcome *outcome)
 {
-    CU_ASSERT_EQUAL(step->read_count, 8);
+    CU_ASSERT_EQUAL(step->read_count, 10);
     found(step, 0, 1, "b", NULL);
     found(step, 1, 1, "a", NULL);
     found(step, 2, 2, "b", "c");
@@ -458,10 +463,12 @@ find_all(const struct factor_step *step, struct factor_outcome *outcome)
     found(step, 5, 3, "a", NULL);
     found(step, 6, 0, NULL, NULL);
     found(step, 7, 0, NULL, NULL);
+    found(step, 8, 3, "a", NULL);
+    found(step, 9, 0, NULL, NULL);
     CU_ASSERT_STRING_EQUAL(step->reads[0]->records[0]->name, "keyed:t.p:0f");
     CU_ASSERT_STRING_EQUAL(step->reads[1]->records[0]->owner, "u1");
     CU_ASSERT_PTR_NULL(factor_read_one(step, 7));
-    CU_ASSERT_PTR_NULL(factor_read_one(step, 8));
+    CU_ASSERT_PTR_NULL(factor_read_one(step, 10));
     outcome->verdict = FACTOR_CONTINUE;
     outcome->state = here.name;
     return FACTOR_OK;
@@ -839,7 +846,7 @@ reads(void)
     struct factor_test *test = new_test(READS_ALL);
 
     factor_test_add_user(test, "u1", "Joe", NULL);
-    seed(test, "d", "u1", NULL);
+    seed(test, "d", "u1", "mine");
     seed(test, "c", "u1", NULL);
     seed(test, "a", "u1", NULL);
     seed(test, "b", NULL, "keyed:t.p:0f");

@@ -15,6 +15,7 @@
 #include "host/log.h"
 #include "host/outgoing/outgoing.h"
 #include "host/plugin/reads.h"
+#include "host/text.h"
 #include "host/user.h"
 #include "host/uuid.h"
 
@@ -151,6 +152,15 @@ channel_known(const char *name)
     return false;
 }
 
+static const char *const *
+send_languages(struct factor_effects *effects, const struct factor_send *send)
+{
+    return send->language
+               ? text_languages_with(txn_arena(effects->txn), send->language,
+                                     effects->languages)
+               : effects->languages;
+}
+
 static factor_status
 effect_send(struct factor_effects *effects, const struct factor_send *send)
 {
@@ -162,7 +172,7 @@ effect_send(struct factor_effects *effects, const struct factor_send *send)
     if (!send->about_collection != !send->about_id)
         return refuse(effects, "send: about needs collection and id");
     return took(effects, txn_send(effects->txn, send, effects->owner,
-                                  effects->languages));
+                                  send_languages(effects, send)));
 }
 
 static factor_status
@@ -205,6 +215,36 @@ host_log(const char *plugin, int level, const char *format, ...)
     log_event(plugin, level, "%s", text);
 }
 
+/* Who is told what the init() that runs says of its settings. */
+static void (*problem_told)(void *context, const char *pointer,
+                            const char *text);
+static void *problem_context;
+
+static void host_setting_problem(const char *pointer, const char *format, ...)
+    FACTOR_PRINTF(2, 3);
+
+static void
+host_setting_problem(const char *pointer, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (problem_told)
+        problem_told(problem_context, pointer, text);
+}
+
+void
+plugin_host_on_problem(void (*told)(void *context, const char *pointer,
+                                    const char *text),
+                       void *context)
+{
+    problem_told = told;
+    problem_context = context;
+}
+
 #define NO_UUID "00000000-0000-0000-0000-000000000000"
 #define NO_THUMBPRINT "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
@@ -219,6 +259,7 @@ static struct factor_host table = {
     .read_user = reads_user,
     .read_username = reads_username,
     .read_username_owned = reads_username_owned,
+    .read_named_owned = reads_named_owned,
     .put = effect_put,
     .remove = effect_remove,
     .send = effect_send,
@@ -226,6 +267,7 @@ static struct factor_host table = {
     .count_unknown = effect_count_unknown,
     .uuid = uuid_format,
     .log = host_log,
+    .setting_problem = host_setting_problem,
     .base_url = "",
     .environment = NO_UUID,
     .issuer_thumbprint = NO_THUMBPRINT,
@@ -258,4 +300,10 @@ plugin_host_identify(const struct plugin_host_names *names)
     table.issuer_thumbprint =
         or_else(names->issuer_thumbprint, NO_THUMBPRINT);
     table.authenticator_url = or_else(names->authenticator_url, "");
+}
+
+void
+plugin_host_publish(const json_t *published)
+{
+    table.published = published;
 }

@@ -37,4 +37,12 @@ struct plugin_host_names {
 /* Alone, before the first init(). */
 void plugin_host_identify(const struct plugin_host_names *names);
 
+/* What back ends publish; NULL: nothing.  Alone, behind the last init(). */
+void plugin_host_publish(const json_t *published);
+
+/* Whom to tell what an init() says of its settings; NULL: nobody.  Alone. */
+void plugin_host_on_problem(void (*told)(void *context, const char *pointer,
+                                         const char *text),
+                            void *context);
+
 #endif

@@ -15,12 +15,31 @@ struct making {
     const struct loaded_plugin *plugin;
     json_t *settings;
     struct problems *problems;
+    bool told; /* the plugin has said itself what is wrong */
     struct factor_error err;
 };
+
+/* The plugin's pointer is one within its settings. */
+static void
+take_problem(void *context, const char *pointer, const char *text)
+{
+    struct making *making = context;
+    char *whole = NULL;
+
+    making->told = true;
+    if (asprintf(&whole, "%s%s", making->instance->pointer, pointer) < 0) {
+        problems_no_memory(making->problems);
+        return;
+    }
+    config_problem(making->config, making->problems, whole, "%s", text);
+    free(whole);
+}
 
 static void
 tell(struct making *making)
 {
+    if (making->told)
+        return;
     config_problem(making->config, making->problems, making->instance->pointer,
                    "%s", making->err.text[0] ? making->err.text
                                              : "the plugin did not start");
@@ -71,6 +90,21 @@ add_channel(struct instances *all, const char *name)
     channels[i] = name;
 }
 
+/* The first one of a plugin speaks for it: where there are two, phones can
+ * know but one. */
+static bool
+publish(struct instances *all, const struct delivery_instance *delivery)
+{
+    const json_t *facts = NULL;
+
+    if (FACTOR_HAS(delivery->ops, publish) && delivery->ops->publish)
+        facts = delivery->ops->publish(delivery->self);
+    if (!facts || json_object_get(all->published, delivery->plugin))
+        return true;
+    return json_object_set_new(all->published, delivery->plugin,
+                               json_deep_copy(facts)) == 0;
+}
+
 static bool
 make_delivery(struct making *making)
 {
@@ -86,7 +120,7 @@ make_delivery(struct making *making)
     delivery->settings = json_incref(making->settings);
     all->delivery_count++;
     add_channel(all, delivery->channel);
-    return true;
+    return publish(all, delivery);
 }
 
 static bool
@@ -129,9 +163,11 @@ build(struct making *making, bool check_only)
     making->settings =
         config_complete(making->config, making->instance,
                         making->plugin->info->settings, making->problems);
+    plugin_host_on_problem(take_problem, making);
     if (making->settings && making->problems->errors == before &&
         !check_only && !make(making))
         tell(making);
+    plugin_host_on_problem(NULL, NULL);
     json_decref(making->settings);
 }
 
@@ -168,13 +204,15 @@ instances_new(struct config *config, enum instances_what what,
     all->sources = calloc(count, sizeof(all->sources[0]));
     all->deliveries = calloc(count, sizeof(all->deliveries[0]));
     all->channels = calloc(count, sizeof(all->channels[0]));
+    all->published = json_object();
     if (!all->loader || !all->adapters || !all->sources || !all->deliveries ||
-        !all->channels) {
+        !all->channels || !all->published) {
         instances_free(all);
         return NULL;
     }
     build_kind(all, config, false, false, problems);
     effects_set_channels(all->channels);
+    plugin_host_publish(all->published);
     build_kind(all, config, true,
                what == INSTANCES_NO_STORE || problems->errors > 0, problems);
     return all;
@@ -198,6 +236,8 @@ instances_free(struct instances *all)
     if (all->store)
         all->store_ops->fini(all->store);
     effects_set_channels(NULL);
+    plugin_host_publish(NULL);
+    json_decref(all->published);
     loader_free(all->loader);
     free(all->adapters);
     free(all->sources);

@@ -25,6 +25,7 @@ struct instances {
     size_t adapter_count, source_count, delivery_count;
     const struct factor_store_ops *store_ops;
     struct factor_store *store;
+    json_t *published; /* by plugin, what its first back end publishes */
     const char *const *channels; /* NULL-ended; each once */
 };
 

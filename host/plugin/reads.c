@@ -11,7 +11,9 @@ enum { READS_MAX = 16, LIMIT_MAX = 1000 };
 
 struct planned {
     struct factor_query query;
-    const char *username; /* owner of OWNED, still to be looked up; or NULL */
+    /* OWNED, by an owner who is still to be looked up: the user of this name,
+     * or that of the record of this collection and name; else NULL. */
+    const char *username, *named, *name;
     bool nothing;         /* it cannot find anything (a name out of range) */
     const struct factor_records *found; /* once it is loaded */
 };
@@ -143,6 +145,26 @@ reads_username_owned(struct factor_reads *reads, const char *username,
     return planned->username ? FACTOR_OK : FACTOR_E_NOMEM;
 }
 
+factor_status
+reads_named_owned(struct factor_reads *reads, const char *named,
+                  const struct factor_name *name, const char *collection,
+                  uint32_t limit)
+{
+    struct factor_arena *arena = txn_arena(reads->txn);
+    const char *text = name ? reads_name_text(reads->txn, name) : NULL;
+    struct planned *planned;
+    factor_status st;
+
+    if (!text || !named || strlen(named) > FACTOR_COLLECTION_MAX)
+        return FACTOR_E_INPUT;
+    st = plan(reads, FACTOR_QUERY_OWNED, collection, "", limit, &planned);
+    if (st != FACTOR_OK)
+        return st;
+    planned->named = arena_copy(arena, named);
+    planned->name = text;
+    return planned->named ? FACTOR_OK : FACTOR_E_NOMEM;
+}
+
 const char *
 reads_about(struct factor_reads *reads)
 {
@@ -159,16 +181,22 @@ reads_about(struct factor_reads *reads)
 static factor_status
 find_owner(struct factor_reads *reads, struct planned *planned)
 {
-    const struct record *user;
+    const struct record *found = NULL;
     factor_status st;
 
-    if (!planned->username)
+    if (planned->username) {
+        st = user_find(reads->txn, planned->username, &found);
+        planned->query.key = st == FACTOR_OK ? found->face.id : NULL;
+    } else if (planned->named) {
+        st = txn_read_name(reads->txn, planned->named, planned->name, &found);
+        planned->query.key = st == FACTOR_OK ? found->face.owner : NULL;
+    } else {
         return FACTOR_OK;
-    st = user_find(reads->txn, planned->username, &user);
-    if (st == FACTOR_OK)
-        planned->query.key = user->face.id;
-    planned->nothing = st == FACTOR_E_NOTFOUND;
-    return planned->nothing ? FACTOR_OK : st;
+    }
+    if (st != FACTOR_OK && st != FACTOR_E_NOTFOUND)
+        return st;
+    planned->nothing = !planned->query.key;
+    return FACTOR_OK;
 }
 
 static const struct factor_records *
@@ -229,37 +257,61 @@ reads_load(struct factor_reads *reads,
 
 /* --- What to wait for. --- */
 
-static size_t
-add_key(struct factor_reads *reads, const char *collection, const char *id,
-        const char **keys, size_t count, size_t max)
+struct keys {
+    struct factor_reads *reads;
+    const char **texts;
+    size_t count, max;
+};
+
+/* As host/start.c names what has moved. */
+static void
+add_key(struct keys *keys, const char *collection, char mark, const char *id)
 {
-    if (count < max)
-        keys[count] =
-            arena_format(txn_arena(reads->txn), "%s/%s", collection, id);
-    return count < max && keys[count] ? count + 1 : count;
+    struct factor_arena *arena = txn_arena(keys->reads->txn);
+    const char *text =
+        keys->count < keys->max
+            ? arena_format(arena, "%s%c%s", collection, mark, id)
+            : NULL;
+
+    if (text)
+        keys->texts[keys->count++] = text;
 }
 
-/* Ids first: what is not there yet can be waited for by its id alone. */
+/* What is not there yet can be waited for by its id or its owner alone. */
+static bool
+add_known(struct keys *keys, const struct planned *planned)
+{
+    const struct factor_query *query = &planned->query;
+    bool owned = query->kind == FACTOR_QUERY_OWNED;
+
+    if (!owned && query->kind != FACTOR_QUERY_ID)
+        return false;
+    if (!planned->nothing)
+        add_key(keys, query->collection, owned ? '@' : '/', query->key);
+    return true;
+}
+
+static void
+add_found(struct keys *keys, const struct planned *planned)
+{
+    uint32_t i;
+
+    for (i = 0; i < planned->found->count; i++)
+        add_key(keys, planned->query.collection, '/',
+                planned->found->records[i]->id);
+}
+
 size_t
 reads_keys(struct factor_reads *reads, const char **ret_keys, size_t max)
 {
-    const struct planned *planned;
-    size_t count = 0, i;
-    uint32_t r;
+    const struct planned *found[READS_MAX];
+    struct keys keys = {.reads = reads, .texts = ret_keys, .max = max};
+    size_t found_count = 0, i;
 
-    for (i = 0; i < reads->count; i++) {
-        planned = &reads->planned[i];
-        if (planned->query.kind == FACTOR_QUERY_ID)
-            count = add_key(reads, planned->query.collection,
-                            planned->query.key, ret_keys, count, max);
-    }
-    for (i = 0; i < reads->count; i++) {
-        planned = &reads->planned[i];
-        for (r = 0; planned->query.kind != FACTOR_QUERY_ID &&
-                    r < planned->found->count; r++)
-            count = add_key(reads, planned->query.collection,
-                            planned->found->records[r]->id, ret_keys, count,
-                            max);
-    }
-    return count;
+    for (i = 0; i < reads->count; i++)
+        if (!add_known(&keys, &reads->planned[i]))
+            found[found_count++] = &reads->planned[i];
+    for (i = 0; i < found_count; i++)
+        add_found(&keys, found[i]);
+    return keys.count;
 }

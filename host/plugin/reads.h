@@ -26,6 +26,9 @@ factor_status reads_username(struct factor_reads *reads, const char *username);
 factor_status reads_username_owned(struct factor_reads *reads,
                                    const char *username,
                                    const char *collection, uint32_t limit);
+factor_status reads_named_owned(struct factor_reads *reads, const char *named,
+                                const struct factor_name *name,
+                                const char *collection, uint32_t limit);
 
 /* What the plan asks for first, whether it is there or not: "collection/key",
  * in the arena; "": nothing.  NULL without memory. */
@@ -36,9 +39,10 @@ factor_status reads_load(struct factor_reads *reads,
                          const struct factor_records *const **ret_results,
                          size_t *ret_count);
 
-/* "collection/id" of what was asked for by id, found or not, and of what was
- * found besides; at most max of them, in the arena.  After reads_load().
- * Returns how many. */
+/* What to wait for: "collection/id" of what was asked for by id, found or not,
+ * "collection@owner" of what was asked for by owner, and "collection/id" of
+ * what was found besides; at most max of them, in the arena.  After
+ * reads_load().  Returns how many. */
 size_t reads_keys(struct factor_reads *reads, const char **ret_keys,
                   size_t max);
 

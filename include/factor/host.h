@@ -40,6 +40,8 @@ struct factor_send {
     int64_t expires_at_ms;           /* not delivered after this */
     const char *about_collection;    /* record on which a refusal is noted */
     const char *about_id;            /* in member "delivery"; both or NULL */
+    const char *language;    /* of who reads it (BCP 47); NULL: that of the
+                              * step's subject, else of who asks */
 };
 
 /* The host's calls.  Owner: the host; constant. */
@@ -78,6 +80,12 @@ struct factor_host {
                                          const char *username,
                                          const char *collection,
                                          uint32_t limit);
+    /* All records in a collection that have the same owner as the record of
+     * this name in another, at most limit. */
+    factor_status (*read_named_owned)(struct factor_reads *reads,
+                                      const char *named,
+                                      const struct factor_name *name,
+                                      const char *collection, uint32_t limit);
 
     /* --- In handle_action and REST handlers: effects, committed together
      * or not at all; one that fails fails the step, whatever is made of it.
@@ -114,6 +122,14 @@ struct factor_host {
     void (*log)(const char *plugin, int level, const char *format, ...)
         FACTOR_PRINTF(3, 4);
 
+    /* --- In init. --- */
+
+    /* What is wrong with the settings, at a JSON pointer within them
+     * ("/list/0/name"), once for each problem; init then returns
+     * FACTOR_E_CONFIG.  The host tells them with file and line. */
+    void (*setting_problem)(const char *pointer, const char *format, ...)
+        FACTOR_PRINTF(2, 3);
+
     /* --- Who we are: constant. --- */
 
     const char *base_url;    /* "https://sso.example.org", no slash behind */
@@ -121,6 +137,9 @@ struct factor_host {
     const char *issuer_thumbprint; /* of a key in /pf/JWKS (RFC 7638) */
     const char *authenticator_url; /* of the phone that is a page, a slash
                                     * behind; "" where there is none */
+    const struct json_t *published; /* object: by plugin, what its first back
+                                     * end publishes (factor/delivery.h); not
+                                     * yet in init */
 
     /* --- JOSE: compact JWS (RFC 7515) by ES256 and RS256.  Any thread. --- */
 

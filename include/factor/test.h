@@ -71,7 +71,8 @@ struct factor_test_reply {
                             * failed states: the failure; else NULL */
     const char *state;     /* STATE: the state that the client sees */
     const struct json_t *model;   /* STATE: body as the client gets it */
-    int64_t changes_at_ms;        /* STATE: as in struct factor_model */
+    int64_t changes_at_ms;        /* STATE: as in struct factor_model; ANSWER,
+                                   * WAIT: as in struct factor_outcome */
     const struct json_t *details; /* array: code, target, userMessage, ...;
                                    * REST: code, message, innerError, ... */
     const struct json_t *sends;   /* array: channel, address, template_id,
@@ -107,6 +108,15 @@ struct factor_test *factor_test_new(const struct factor_plugin *plugin,
                                     struct json_t *settings,
                                     struct factor_error *err);
 void factor_test_free(struct factor_test *test); /* NULL is allowed */
+
+/* What the last init() said of its settings (host->setting_problem): array of
+ * "POINTER: what is wrong". */
+const struct json_t *factor_test_problems(void);
+
+/* What a back end publishes (host->published), from now on for all fake hosts
+ * of the process; plugin NULL: nothing. */
+void factor_test_publish(const char *plugin, const char *name,
+                         const char *value);
 
 /* The instance, for calling the ops of a delivery, source or store. */
 void *factor_test_instance(const struct factor_test *test);
@@ -168,7 +178,8 @@ const struct json_t *factor_test_flow_data(const struct factor_test *test);
 
 /* Members as in struct factor_request: client, acr, address, user_agent,
  * client_name, page_host, known_user (strings), languages (array), parameters
- * (object).  What is not given is as the fake makes it. */
+ * (object), arrived_at_ms (integer).  What is not given is as the fake makes
+ * it. */
 void factor_test_set_request(struct factor_test *test, struct json_t *request);
 
 /* Answer to the question of this name, in all later steps; NULL: none. */

@@ -13,6 +13,7 @@ const words = {
     app: 'Scan this with an authenticator app',
     open: 'Or open this link on the phone',
     key: 'Or type this key',
+    server: 'Server',
     picture: 'QR code',
     typed: 'Code that the app shows',
     confirm: 'Does the phone show the same?',
@@ -20,9 +21,9 @@ const words = {
     other: 'No, this is not my phone',
     next: 'Continue',
     cancel: 'Cancel',
+    back: 'Back',
     name: 'Name',
     skip: 'Not now',
-    rename: 'Rename',
     save: 'Save',
     remove: 'Remove',
     gone: 'It can no longer confirm your sign-ons.',
@@ -47,6 +48,7 @@ const words = {
     app: 'Scannen Sie dies mit einer Authenticator-App',
     open: 'Oder öffnen Sie diesen Link auf dem Telefon',
     key: 'Oder geben Sie diesen Schlüssel ein',
+    server: 'Server',
     picture: 'QR-Code',
     typed: 'Code, den die App zeigt',
     confirm: 'Zeigt das Telefon dasselbe?',
@@ -54,9 +56,9 @@ const words = {
     other: 'Nein, das ist nicht mein Telefon',
     next: 'Weiter',
     cancel: 'Abbrechen',
+    back: 'Zurück',
     name: 'Name',
     skip: 'Jetzt nicht',
-    rename: 'Umbenennen',
     save: 'Speichern',
     remove: 'Entfernen',
     gone: 'Es kann dann keine Anmeldung mehr bestätigen.',
@@ -156,7 +158,7 @@ function totp(say, model, act) {
       el('code', {}, grouped(model.pairingKey, 4))),
     codeForm(say, act, 'activateTotpDevice'),
     el('div', { class: 'actions' },
-      button(say.cancel, () => act('cancelDevicePairing'), 'quiet')),
+      button(say.back, () => act('cancelDevicePairing'), 'quiet')),
   ];
 }
 
@@ -172,13 +174,18 @@ function mobile(say, model, act) {
         button(say.other, () => act('cancelDevicePairing'))),
     ];
   }
+  const { key = '', iss = '' } = Object.fromEntries(
+    new URLSearchParams(link.replace(/^[^#]*#/, '')));
   return [
     el('p', { class: 'lead' }, say.scan),
     picture(link, say.picture),
     el('p', { class: 'hint' }, el('a', { href: link, target: '_blank',
       rel: 'noopener' }, say.open)),
+    key && el('p', { class: 'hint' }, say.key, ': ',
+      el('code', { class: 'key' }, grouped(key, 4))),
+    iss && el('p', { class: 'hint' }, say.server, ': ', el('code', {}, iss)),
     el('div', { class: 'actions' },
-      button(say.cancel, () => act('cancelDevicePairing'), 'quiet')),
+      button(say.back, () => act('cancelDevicePairing'), 'quiet')),
   ];
 }
 
@@ -191,11 +198,11 @@ function methods(say, model, act) {
           .filter(Boolean).join(' '),
         () => act('selectDevicePairingMethod',
           { devicePairingMethod: method }))),
-      button(say.cancel, () => act('cancelDevicePairing'), 'quiet')),
+      button(say.back, () => act('cancelDevicePairing'), 'quiet')),
   ];
 }
 
-function nameForm(act, { id, nickname: value = '' }, labels) {
+function nameForm(act, { id, nickname: value = '' }, labels, kind) {
   const field = `part-name-${id}`;
   const input = el('input', { id: field, name: 'nickname', value,
     maxlength: '100', autocomplete: 'off', required: '' });
@@ -206,33 +213,36 @@ function nameForm(act, { id, nickname: value = '' }, labels) {
     } },
   el('div', { class: 'field' },
     el('label', { for: field }, labels.name), input),
-  el('button', { class: 'button primary' }, labels.next));
+  el('button', { class: `button ${kind}` }, labels.next));
 }
 
 function nickname(say, model, act) {
   return [
-    nameForm(act, model.pairedDevice, say),
+    nameForm(act, model.pairedDevice, say, 'primary'),
     el('div', { class: 'actions' },
       button(say.skip, () => act('skipUpdateDeviceNickname'), 'quiet')),
   ];
 }
 
+// Its name, what else is known of it, and behind that what may be done.
 function managed(say, model, act, device) {
-  const deviceRef = { id: device.id };
-  const kind = say[device.type.toUpperCase()] ?? say.MOBILE;
-  return el('li', { class: 'device' },
-    el('h2', {}, device.nickname || device.name || kind),
-    el('p', { class: 'hint' }, [device.target,
-      device.defaultDevice && say.isFirst].filter(Boolean).join(' · ')
-      || kind),
-    offers(model, 'setDefaultDevice') && !device.defaultDevice
+  const { id, nickname, name, type, target, defaultDevice } = device;
+  const deviceRef = { id };
+  const kind = say.t(`device.${/^(android|iphone)$/i.test(type) ? 'MOBILE'
+    : type.toUpperCase()}`);
+  const given = nickname || name;
+  const told = [given && kind, target, defaultDevice && say.isFirst];
+  return el('li', {}, el('details', { class: 'device' },
+    el('summary', { class: 'tile' }, el('span', { class: 'tile-text' },
+      el('strong', {}, given || kind),
+      el('span', {}, told.filter(Boolean).join(' · ')))),
+    offers(model, 'updateDeviceNickname')
+      && nameForm(act, device, { name: say.name, next: say.save }, 'plain'),
+    offers(model, 'setDefaultDevice') && !defaultDevice
       && button(say.first, () => act('setDefaultDevice', { deviceRef })),
-    offers(model, 'updateDeviceNickname') && el('details', {},
-      el('summary', {}, say.rename),
-      nameForm(act, device, { name: say.name, next: say.save })),
     offers(model, 'removeDevice') && el('details', {},
       el('summary', {}, say.remove), el('p', { class: 'hint' }, say.gone),
-      button(say.sure, () => act('removeDevice', { deviceRef }))));
+      button(say.sure, () => act('removeDevice', { deviceRef })))));
 }
 
 function management(say, model, act) {
@@ -257,8 +267,8 @@ const drawings = {
   MOBILE_ACTIVATION_REQUIRED: mobile,
 };
 
-export default function render(root, model, act, { language }) {
-  const say = words[language] ?? words.en;
+export default function render(root, model, act, { language, t }) {
+  const say = { ...words[language] ?? words.en, t };
   const drawn = drawings[model.status](say, model, act);
   root.append(...drawn.filter(Boolean));
 }

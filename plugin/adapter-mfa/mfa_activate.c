@@ -352,12 +352,6 @@ overtaken(struct mfa_step *s, struct factor_outcome *out,
     return status ? status : mfa_begin_auth(s, out);
 }
 
-static bool
-limit_reached(const struct mfa_step *s)
-{
-    return mfa_active_count(s) >= s->limits.devices_max;
-}
-
 /* --- activate...Device --- */
 
 static enum passcode_result
@@ -456,7 +450,7 @@ mfa_activate(struct mfa_step *s, struct factor_outcome *out)
                               s->account.counter.locked_until_ms);
     if (!mfa_may_pair(s, device->type, device))
         return overtaken(s, out, device);
-    if (limit_reached(s))
+    if (mfa_devices_full(s))
         return failed(s, out, device, MFA_CODE_LIMIT);
     switch (compare(s, device)) {
     case PASSCODE_RIGHT:
@@ -480,7 +474,7 @@ mfa_activate_phone(struct mfa_step *s, struct factor_outcome *out)
         return FACTOR_E_INPUT;
     if (!mfa_may_pair(s, device->type, device))
         return overtaken(s, out, device);
-    if (limit_reached(s))
+    if (mfa_devices_full(s))
         return mfa_refuse_for(s, out, MFA_CODE_LIMIT, NULL, 0);
     return added(s, out, device);
 }

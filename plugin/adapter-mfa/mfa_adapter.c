@@ -36,14 +36,17 @@ init(const struct factor_host *host, const json_t *settings,
      struct factor_adapter **ret_self, struct factor_error *err)
 {
     struct factor_adapter *self = calloc(1, sizeof(*self));
-    const char *why;
+    factor_status status;
 
     if (!self)
         return explain(err, FACTOR_E_NOMEM, "out of memory");
     self->host = host;
-    if (!mfa_settings_load(&self->settings, host, settings, &why)) {
+    status = mfa_settings_load(&self->settings, host, settings);
+    if (status) {
         fini(self);
-        return explain(err, FACTOR_E_CONFIG, why);
+        return explain(err, status,
+                       status == FACTOR_E_NOMEM ? "out of memory"
+                                                : "the settings are wrong");
     }
     *ret_self = self;
     return FACTOR_OK;

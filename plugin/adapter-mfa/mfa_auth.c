@@ -12,12 +12,21 @@ enum { WAIT_FROM = 10, DISABLE_AT = 100 };
 
 /* --- What is seen --- */
 
+/* A device that was removed or blocked meanwhile has not approved anything. */
+static bool
+approved(const struct mfa_auth *auth, const struct mfa_device *device)
+{
+    return auth->stage == MFA_STAGE_PUSH &&
+           auth->push.decision == MFA_APPROVED && device && !device->blocked;
+}
+
 /* A service that refused the message did not reach the device.  A device
  * without an address, or that waits on the host, counts as reached. */
 static bool
 unreached(const struct mfa_auth *auth, const struct mfa_device *device)
 {
-    return !device || (auth->push.signalled && device->push_dead);
+    return !device || device->blocked ||
+           (auth->push.signalled && device->push_dead);
 }
 
 static enum mfa_seen
@@ -26,8 +35,6 @@ push_seen(const struct mfa_auth *auth, const struct mfa_device *device,
 {
     const struct mfa_push *push = &auth->push;
 
-    if (push->decision == MFA_APPROVED)
-        return MFA_SEEN_COMPLETED;
     if (push->decision == MFA_DENIED)
         return MFA_SEEN_REJECTED;
     if (now_ms >= push->expires_at_ms || unreached(auth, device))
@@ -49,7 +56,7 @@ mfa_auth_seen(const struct mfa_auth *auth, const struct mfa_device *device,
         *ret_failure = auth->failure;
         return MFA_SEEN_FAILED;
     }
-    if (auth->stage == MFA_STAGE_PUSH && auth->push.decision == MFA_APPROVED)
+    if (approved(auth, device))
         return MFA_SEEN_COMPLETED;
     if (now_ms >= auth->expires_at_ms) {
         *ret_failure = MFA_FAIL_EXPIRED;
@@ -73,6 +80,38 @@ forget_challenge(struct mfa_auth *auth)
     auth->code_expires_at_ms = 0;
 }
 
+/* Its place in the list, or that behind the last. */
+static size_t
+place_of(const struct mfa_auth *auth, const char *device)
+{
+    size_t i;
+
+    for (i = 0; i < auth->asked_count; i++)
+        if (strcmp(auth->asked[i].device, device) == 0)
+            break;
+    return i;
+}
+
+int64_t
+mfa_auth_asked_at(const struct mfa_auth *auth, const char *device)
+{
+    size_t place = place_of(auth, device);
+
+    return place < auth->asked_count ? auth->asked[place].at_ms : 0;
+}
+
+static void
+note_asked(struct mfa_auth *auth, const char *device, int64_t now_ms)
+{
+    size_t place = place_of(auth, device);
+
+    if (place == MFA_ASKED_MAX)
+        return;
+    if (place == auth->asked_count)
+        auth->asked_count++;
+    auth->asked[place] = (struct mfa_asked){ device, now_ms };
+}
+
 void
 mfa_auth_ask_code(struct mfa_auth *auth, const struct mfa_device *device,
                   const struct mfa_method *method, int64_t lifetime_max_ms,
@@ -93,6 +132,7 @@ mfa_auth_ask_code(struct mfa_auth *auth, const struct mfa_device *device,
     auth->key.len = PASSCODE_CHALLENGE_KEY_LEN;
     auth->code_expires_at_ms = now_ms + lifetime_ms;
     auth->sends++;
+    note_asked(auth, device->id, now_ms);
 }
 
 /* A number of so many digits from four bytes; the bias, one in 4,000, helps

@@ -56,6 +56,9 @@ void mfa_auth_ask_code(struct mfa_auth *auth, const struct mfa_device *device,
                        const struct mfa_method *method, int64_t lifetime_max_ms,
                        const uint8_t *entropy, int64_t now_ms);
 
+/* When a message with a code last went to this device; 0: it is not known. */
+int64_t mfa_auth_asked_at(const struct mfa_auth *auth, const char *device);
+
 /* Ask by push.  Notes it on the device as ignored, until it is approved. */
 void mfa_auth_ask_push(struct mfa_auth *auth, struct mfa_device *device,
                        const struct mfa_mobile *mobile, bool select_number,

@@ -27,8 +27,10 @@ prove(struct mfa_step *s)
     s->flow.proof = proof_names[s->auth.method];
     if (s->auth.method == MFA_MOBILE && s->auth.by_code)
         s->flow.proof = "mobile-code";
-    if (s->auth.method == MFA_MOBILE && s->auth.push.silent)
+    if (s->auth.method == MFA_MOBILE && s->auth.push.silent) {
         s->flow.proof = "silent";
+        s->flow.code = MFA_COMPLETED_AUTHORIZED;
+    }
 }
 
 factor_status
@@ -46,6 +48,23 @@ mfa_settle(struct mfa_step *s)
     s->auth.by_code = false;
     prove(s);
     return mfa_put_auth(s);
+}
+
+/* --- The account's lock --- */
+
+static bool
+account_locked(const struct mfa_step *s)
+{
+    return !s->policy.ignore_user_lock &&
+           passcode_locked(&s->account.counter, s->in->now_ms);
+}
+
+/* In a flow that had begun before. */
+static factor_status
+refuse_account(struct mfa_step *s, struct factor_outcome *out)
+{
+    return mfa_refuse_for(s, out, MFA_CODE_LOCKED, NULL,
+                          s->account.counter.locked_until_ms);
 }
 
 /* --- Asking a device --- */
@@ -103,23 +122,39 @@ ask_by_code(struct mfa_step *s, struct factor_outcome *out,
 }
 
 /* A phone whose service knows it no more can still show a code. */
+static bool
+asked_by_push(const struct mfa_step *s, const struct mfa_device *device)
+{
+    return mfa_device_wants_push(device, &s->policy) &&
+           !(device->push_dead && mfa_device_shows_codes(device, &s->policy));
+}
+
 static factor_status
 ask(struct mfa_step *s, struct factor_outcome *out, struct mfa_device *device)
 {
-    bool push = mfa_device_wants_push(device, &s->policy) &&
-                !(device->push_dead &&
-                  mfa_device_shows_codes(device, &s->policy));
-
-    if (push)
-        return ask_by_push(s, out, device, false);
-    return ask_by_code(s, out, device);
+    return asked_by_push(s, device) ? ask_by_push(s, out, device, false)
+                                    : ask_by_code(s, out, device);
 }
 
-/* Would asking this device send a message that the host refuses? */
+/* Until when enough pushes wait on the phone, of this flow or of others; 0:
+ * one more may. */
+static int64_t
+pushes_full_until(const struct mfa_step *s, const struct mfa_device *device)
+{
+    return asked_by_push(s, device)
+               ? mfa_pushes_full_until(
+                     device,
+                     mfa_policy_mobile(&s->policy, device->application),
+                     s->in->now_ms)
+               : 0;
+}
+
+/* Would asking this device send a message that must not be sent? */
 static bool
 cannot_ask(const struct mfa_step *s, const struct mfa_device *device)
 {
-    return sends_refused(s) && device->type <= MFA_VOICE;
+    return (sends_refused(s) && device->type <= MFA_VOICE) ||
+           pushes_full_until(s, device) > 0;
 }
 
 /* --- Beginning --- */
@@ -204,7 +239,7 @@ authorize_phone(struct mfa_step *s, struct factor_outcome *out,
     s->auth.method = MFA_MOBILE;
     s->flow.proven = true;
     s->flow.proof = "device";
-    s->flow.code = "device_authorized";
+    s->flow.code = MFA_COMPLETED_AUTHORIZED;
     status = mfa_put_auth(s);
     if (!status)
         status = mfa_audit_device(s, "mfa.device_authorized", device, NULL);
@@ -308,8 +343,7 @@ mfa_begin_auth(struct mfa_step *s, struct factor_outcome *out)
         return bypass(s, out, "mfa_bypassed_user_mfa_disabled");
     if (!s->mfa_enabled)
         return mfa_dead_end(s, out, MFA_CODE_INVALID_DEVICE);
-    if (!s->policy.ignore_user_lock &&
-        passcode_locked(&s->account.counter, s->in->now_ms))
+    if (account_locked(s))
         return mfa_dead_end(s, out, MFA_CODE_ACCOUNT);
     if (s->account.bypass_until_ms > s->in->now_ms)
         return bypass(s, out, "web_login_no_devices");
@@ -336,32 +370,28 @@ mfa_enter(struct mfa_step *s, struct factor_outcome *out)
 
 /* --- authenticate --- */
 
+/* The app may say who it is with any of three actions. */
 static factor_status
-take_payload(struct mfa_step *s, bool *ret_refused)
+with_payload(struct mfa_step *s, struct factor_outcome *out,
+             mfa_transition *next)
 {
     const char *payload = mfa_text(s->in->fields, "mobilePayload");
     factor_status status = FACTOR_OK;
 
-    *ret_refused = false;
-    if (!payload)
-        return FACTOR_OK;
-    status = mfa_payload_verify(s, payload, &s->flow.app);
-    *ret_refused = !status && !s->flow.app;
-    return status;
+    if (payload)
+        status = mfa_payload_verify(s, payload, &s->flow.app);
+    if (status)
+        return status;
+    if (payload && !s->flow.app)
+        return mfa_refuse_for(s, out, MFA_CODE_INVALID_PAYLOAD,
+                              "mobilePayload", 0);
+    return next(s, out);
 }
 
 static factor_status
 authenticate(struct mfa_step *s, struct factor_outcome *out)
 {
-    bool refused;
-    factor_status status = take_payload(s, &refused);
-
-    if (status)
-        return status;
-    if (refused)
-        return mfa_refuse_for(s, out, MFA_CODE_INVALID_PAYLOAD,
-                              "mobilePayload", 0);
-    return mfa_begin_auth(s, out);
+    return with_payload(s, out, mfa_begin_auth);
 }
 
 /* --- selectDevice --- */
@@ -390,23 +420,32 @@ stay(struct mfa_step *s, struct factor_outcome *out)
     return FACTOR_OK;
 }
 
-/* What forbids asking this device now; NULL: nothing. */
+/* From when on this device may be asked again; 0: now. */
+static int64_t
+pause_until(const struct mfa_step *s, const struct mfa_device *device)
+{
+    int64_t asked_ms;
+
+    if (device->type == MFA_MOBILE)
+        return pushes_full_until(s, device);
+    asked_ms = mfa_auth_asked_at(&s->auth, device->id);
+    return asked_ms > 0 ? asked_ms + s->settings->pace.cooldown_ms : 0;
+}
+
+/* What forbids asking this device now; NULL: nothing.  A device that was asked
+ * before another one is not to be flooded by asking them in turn. */
 static const char *
-pace_refusal(struct mfa_step *s, const struct mfa_device *device, bool again,
+pace_refusal(struct mfa_step *s, const struct mfa_device *device,
              int64_t *ret_retry_at_ms)
 {
-    const struct passcode_pace *pace = &s->settings->pace;
-
     *ret_retry_at_ms = 0;
     if (device->type == MFA_TOTP)
         return NULL;
-    if (s->auth.sends > pace->max_resends || cannot_ask(s, device))
+    if (s->auth.sends > s->settings->pace.max_resends ||
+        (sends_refused(s) && device->type <= MFA_VOICE))
         return MFA_CODE_RESEND_LIMIT;
-    if (!again || device->type == MFA_MOBILE ||
-        s->in->now_ms >= s->auth.selected_at_ms + pace->cooldown_ms)
-        return NULL;
-    *ret_retry_at_ms = s->auth.selected_at_ms + pace->cooldown_ms;
-    return MFA_CODE_TOO_SOON;
+    *ret_retry_at_ms = pause_until(s, device);
+    return s->in->now_ms < *ret_retry_at_ms ? MFA_CODE_TOO_SOON : NULL;
 }
 
 /* It became unusable in between (M6): the user chooses among the others. */
@@ -430,7 +469,10 @@ select_listed(struct mfa_step *s, struct factor_outcome *out,
     bool again = mfa_selected(s) == device;
     const char *refusal;
     int64_t retry_at_ms;
+    factor_status status;
 
+    if (account_locked(s))
+        return refuse_account(s, out);
     if (!mfa_device_usable(device, &s->policy, s->in->now_ms))
         return choose_again(s, out, device);
     if (again && is_open(seen) &&
@@ -440,29 +482,28 @@ select_listed(struct mfa_step *s, struct factor_outcome *out,
         return mfa_refuse_for(s, out, MFA_CODE_INVALID_DEVICE, "deviceRef", 0);
     if (again && seen == MFA_SEEN_OTP && device->type == MFA_TOTP)
         return stay(s, out);
-    refusal = pace_refusal(s, device, again && seen == MFA_SEEN_OTP,
-                           &retry_at_ms);
+    refusal = pace_refusal(s, device, &retry_at_ms);
     if (refusal)
         return mfa_refuse_for(s, out, refusal, NULL, retry_at_ms);
-    return ask(s, out, device);
+    status = prepare_enrolment(s);
+    return status ? status : ask(s, out, device);
+}
+
+static factor_status
+select_named(struct mfa_step *s, struct factor_outcome *out)
+{
+    const json_t *reference = json_object_get(s->in->fields, "deviceRef");
+    struct mfa_device *device = mfa_find(s, mfa_text(reference, "id"));
+
+    if (!device || !device->active)
+        return mfa_refuse_for(s, out, MFA_CODE_INVALID_DEVICE, "deviceRef", 0);
+    return select_listed(s, out, device);
 }
 
 static factor_status
 select_device(struct mfa_step *s, struct factor_outcome *out)
 {
-    const json_t *reference = json_object_get(s->in->fields, "deviceRef");
-    struct mfa_device *device = mfa_find(s, mfa_text(reference, "id"));
-
-    /* A flow before "authenticate" may name the device at once. */
-    if (!s->has_auth) {
-        factor_status status = new_auth(s);
-
-        if (status)
-            return status;
-    }
-    if (!device || !device->active)
-        return mfa_refuse_for(s, out, MFA_CODE_INVALID_DEVICE, "deviceRef", 0);
-    return select_listed(s, out, device);
+    return with_payload(s, out, select_named);
 }
 
 /* --- checkOtp --- */
@@ -484,6 +525,8 @@ accept(struct mfa_step *s, struct factor_outcome *out,
 {
     factor_status status = write_tried(s, device, had_failures);
 
+    if (!status)
+        status = prepare_enrolment(s);
     if (!status)
         status = mfa_audit_device(s, "mfa.verified", device, NULL);
     if (status)
@@ -547,20 +590,17 @@ code_window(const struct mfa_step *s, const struct mfa_device *device)
 }
 
 static factor_status
-check(struct mfa_step *s, struct factor_outcome *out)
+check_code(struct mfa_step *s, struct factor_outcome *out)
 {
     struct mfa_device *device = mfa_selected(s);
     bool had_failures = s->account.counter.failures > 0;
     struct mfa_tried tried;
-    int64_t until_ms;
 
     if (!device)
         return FACTOR_E_INPUT;
-    if (passcode_locked(&s->account.counter, s->in->now_ms) &&
-        !s->policy.ignore_user_lock)
-        return mfa_refuse_for(s, out, MFA_CODE_LOCKED, NULL,
-                              s->account.counter.locked_until_ms);
-    if (mfa_device_locked(device, &s->policy, s->in->now_ms, &until_ms))
+    if (account_locked(s))
+        return refuse_account(s, out);
+    if (!mfa_device_usable(device, &s->policy, s->in->now_ms))
         return mfa_refuse_locked(s, out, device);
     tried = mfa_auth_try(&s->auth, device, &s->account,
                          &s->policy.methods[device->type],
@@ -569,6 +609,12 @@ check(struct mfa_step *s, struct factor_outcome *out)
     if (tried.result == PASSCODE_RIGHT)
         return accept(s, out, device, had_failures);
     return reject(s, out, device, tried);
+}
+
+static factor_status
+check(struct mfa_step *s, struct factor_outcome *out)
+{
+    return with_payload(s, out, check_code);
 }
 
 /* --- The rest --- */
@@ -601,30 +647,47 @@ resend(struct mfa_step *s, struct factor_outcome *out)
     return device ? select_listed(s, out, device) : FACTOR_E_INPUT;
 }
 
+/* The user continues in the app that has claimed the key, which is the consent
+ * that a page would ask for.  *ret_error: why it gets no device. */
+static factor_status
+enrol(struct mfa_step *s, struct mfa_device *device, const char **ret_error)
+{
+    factor_status status;
+
+    if (mfa_devices_full(s)) {
+        *ret_error = MFA_CODE_LIMIT;
+        status = mfa_remove(s, device->record);
+        return status ? status
+                      : mfa_audit_device(s, "mfa.pairing_failed", device,
+                                         MFA_CODE_LIMIT);
+    }
+    device->active = true;
+    status = mfa_put_device(s, device);
+    return status ? status : mfa_report_added(s, device, "automatic");
+}
+
 /* The phone that the sign-on comes from was paired, or not: the policy is
- * told the truth (M3).  The user continues in the app that was paired, which
- * is the consent that a page would ask for. */
+ * told the truth (M3).  Where another flow has paired a device meanwhile and
+ * nothing was proven in this one, that device is proven first. */
 static factor_status
 finish_enrolment(struct mfa_step *s, struct factor_outcome *out)
 {
     struct mfa_device *device = mfa_find(s, s->pairing.device);
+    bool active = device && device->active;
+    const char *error = s->pairing.error;
     factor_status status = FACTOR_OK;
 
-    if (device && !device->active) {
-        device->active = true;
-        status = mfa_put_device(s, device);
-        if (!status)
-            status = mfa_report_added(s, device, "automatic");
-    }
+    if (!s->flow.proven && mfa_active_count(s) > (active ? 1 : 0))
+        return mfa_begin_auth(s, out);
+    if (device && !active)
+        status = enrol(s, device, &error);
     if (!status && s->pairing.record)
         status = mfa_remove(s, s->pairing.record);
     if (status)
         return status;
-    if (device)
-        return mfa_succeed(s, out, "device_paired");
-    return mfa_succeed(s, out,
-                       s->pairing.error ? "pairing_error"
-                                        : "device_not_paired");
+    if (error)
+        return mfa_succeed(s, out, "pairing_error");
+    return mfa_succeed(s, out, device ? "device_paired" : "device_not_paired");
 }
 
 static factor_status

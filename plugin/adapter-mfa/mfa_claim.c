@@ -12,8 +12,10 @@
 
 #define MINUTE_MS INT64_C(60000)
 
-/* The reads, behind the configuration. */
-enum { READ_CONFIG, READ_PAIRING, READ_DEVICE, READ_GUESSES };
+/* The reads, behind the configuration; devices and account are those of the
+ * key's owner. */
+enum { READ_CONFIG, READ_PAIRING, READ_DEVICE, READ_DEVICES, READ_ACCOUNT,
+       READ_GUESSES };
 
 /* --- Discovery --- */
 
@@ -46,7 +48,9 @@ mfa_discover(struct mfa_call *call)
         json_pack("{s:s, s:s, s:s+++, s:s*, s:o}", "issuer", host->base_url,
                   "environment", host->environment, "endpoint",
                   host->base_url, "/", host->environment, "/mobile",
-                  "vapid_public_key", call->s.settings->vapid_key,
+                  "vapid_public_key",
+                  mfa_text(json_object_get(host->published, "webpush"),
+                           "vapid_public_key"),
                   "applications", list_applications(call)));
 }
 
@@ -85,18 +89,24 @@ mfa_claim_plan(const struct factor_host *host, const struct factor_step *in,
 {
     const char *typed = mfa_text(claims, "key");
     char key[MFA_PAIRING_KEY_SIZE], bytes[CLAIM_SIZE];
-    struct factor_name name;
+    struct factor_name pairing, device;
     factor_status status;
     size_t len;
 
     if (!typed || !mfa_pairing_clean(typed, key) ||
         !claim_bytes(host, in, key, bytes, &len))
         return FACTOR_OK;
-    name = mfa_pairing_name(key);
-    status = host->read_name(reads, MFA_PAIRINGS, &name);
-    name = device_name(bytes, len);
+    pairing = mfa_pairing_name(key);
+    device = device_name(bytes, len);
+    status = host->read_name(reads, MFA_PAIRINGS, &pairing);
     if (!status)
-        status = host->read_name(reads, MFA_DEVICES, &name);
+        status = host->read_name(reads, MFA_DEVICES, &device);
+    if (!status)
+        status = host->read_named_owned(reads, MFA_PAIRINGS, &pairing,
+                                        MFA_DEVICES, MFA_DEVICES_MAX);
+    if (!status)
+        status = host->read_named_owned(reads, MFA_PAIRINGS, &pairing,
+                                        MFA_ACCOUNTS, 1);
     return status ? status : mfa_guess_plan(host, in, key, reads);
 }
 
@@ -279,11 +289,22 @@ claimed_before(struct mfa_call *call, const struct mfa_pairing *pairing)
            strcmp(thumbprint, pairing->thumbprint) == 0;
 }
 
+/* Why the user may have no more devices by this key, or NULL.  What held when
+ * it was made may hold no more: another key has been claimed. */
+static const char *
+device_refusal(const struct mfa_call *call, const struct mfa_pairing *pairing)
+{
+    if (pairing->first && mfa_active_count(&call->s) > 0)
+        return MFA_CODE_PAIRING_KEY;
+    return mfa_devices_full(&call->s) ? MFA_CODE_LIMIT : NULL;
+}
+
 static factor_status
 claim_live_key(struct mfa_call *call, struct mfa_pairing *pairing,
                const char *key, const json_t *jwk)
 {
     const struct mfa_mobile *mobile;
+    const char *refusal;
 
     if (mfa_guess_hunted(call, READ_GUESSES, pairing->created_at_ms))
         return kill_key(call, pairing);
@@ -292,8 +313,9 @@ claim_live_key(struct mfa_call *call, struct mfa_pairing *pairing,
     mobile = allowed_application(call, pairing);
     if (!mobile)
         return spend_key(call, pairing, MFA_CODE_APPLICATION);
-    if (pairing->full)
-        return spend_key(call, pairing, MFA_CODE_LIMIT);
+    refusal = device_refusal(call, pairing);
+    if (refusal)
+        return spend_key(call, pairing, refusal);
     call->device.active = pairing->by_operator || !mobile->confirm_pairing;
     return make_device(call, pairing, key);
 }
@@ -304,10 +326,16 @@ claim_key(struct mfa_call *call, const char *key, const json_t *jwk)
     const struct factor_record *record =
         factor_read_one(call->s.in, READ_PAIRING);
     struct mfa_pairing pairing;
+    factor_status status;
 
     if (!record || !mfa_pairing_load(record, &pairing))
         return refuse_key(call, key);
     call->s.user_id = record->owner;
+    mfa_account_load(factor_read_one(call->s.in, READ_ACCOUNT),
+                     &call->s.account);
+    status = mfa_load_devices(&call->s, call->s.in->reads[READ_DEVICES]);
+    if (status)
+        return status;
     if (claimed_before(call, &pairing))
         return answer_claim(call, 200, &pairing);
     if (!mfa_pairing_live(&pairing, call->s.in->now_ms))

@@ -327,26 +327,17 @@ steady_id(const char *environment, const char *kind, const char *name)
 
 /* Every entry gets an id, unless it has one. */
 static bool
-give_ids(json_t *list, const char *environment, const char *kind,
-         const char **ret_why)
+give_ids(json_t *list, const char *environment, const char *kind)
 {
-    const char *name;
     json_t *entry;
     size_t i;
 
-    json_array_foreach (list, i, entry) {
-        name = text_of(entry, "name");
-        if (!name) {
-            *ret_why = "every policy and application needs a name";
-            return false;
-        }
+    json_array_foreach (list, i, entry)
         if (!json_object_get(entry, "id") &&
             json_object_set_new(entry, "id",
-                                steady_id(environment, kind, name))) {
-            *ret_why = "out of memory";
+                                steady_id(environment, kind,
+                                          text_of(entry, "name"))))
             return false;
-        }
-    }
     return true;
 }
 
@@ -355,40 +346,29 @@ id_by_name(const json_t *list, const char *name)
 {
     size_t i;
 
-    for (i = 0; i < json_array_size(list); i++)
+    for (i = 0; name && i < json_array_size(list); i++)
         if (is(json_array_get(list, i), "name", name))
             return text_of(json_array_get(list, i), "id");
     return NULL;
 }
 
-/* Policies of the configuration file name applications; records have ids. */
+/* Policies that people write name applications; those in force have ids. */
 static bool
-resolve_applications(const json_t *policies, const json_t *applications,
-                     const char **ret_why)
+resolve(json_t *policy, const json_t *applications)
 {
-    const json_t *list;
+    const json_t *list =
+        json_object_get(json_object_get(policy, "mobile"), "applications");
     json_t *entry;
     const char *id;
-    size_t i, j;
+    size_t i;
 
-    for (i = 0; i < json_array_size(policies); i++) {
-        list = json_object_get(
-            json_object_get(json_array_get(policies, i), "mobile"),
-            "applications");
-        for (j = 0; j < json_array_size(list); j++) {
-            entry = json_array_get(list, j);
-            if (text_of(entry, "id"))
-                continue;
-            id = id_by_name(applications, text_of(entry, "name")
-                                              ? text_of(entry, "name")
-                                              : "");
-            if (!id) {
-                *ret_why = "a policy names an application that is not there";
-                return false;
-            }
-            if (json_object_set_new(entry, "id", json_string(id)))
-                return false;
-        }
+    for (i = 0; i < json_array_size(list); i++) {
+        entry = json_array_get(list, i);
+        if (text_of(entry, "id"))
+            continue;
+        id = id_by_name(applications, text_of(entry, "name"));
+        if (!id || json_object_set_new(entry, "id", json_string(id)))
+            return false;
     }
     return true;
 }
@@ -460,57 +440,45 @@ add_mobile_entries(json_t *policy, const json_t *applications,
 }
 
 static bool
-has_one_default(const json_t *policies)
-{
-    size_t i, count = 0;
-
-    for (i = 0; i < json_array_size(policies); i++)
-        count += flag_of(json_array_get(policies, i), "default", false);
-    return count == 1;
-}
-
-static bool
 complete(json_t *policies, json_t *applications, bool permissive,
-         const char *environment, const char **ret_why)
+         const char *environment)
 {
+    json_t *policy;
     size_t i;
 
-    *ret_why = "out of memory";
     if (json_array_size(policies) == 0 &&
         json_array_append_new(policies, first_policy(permissive)))
         return false;
-    if (!give_ids(applications, environment, "application", ret_why) ||
-        !give_ids(policies, environment, "policy", ret_why) ||
-        !resolve_applications(policies, applications, ret_why))
+    if (!give_ids(applications, environment, "application") ||
+        !give_ids(policies, environment, "policy"))
         return false;
-    for (i = 0; i < json_array_size(policies); i++)
-        if (!add_mobile_entries(json_array_get(policies, i), applications,
-                                permissive))
+    json_array_foreach (policies, i, policy)
+        if (!resolve(policy, applications) ||
+            !add_mobile_entries(policy, applications, permissive))
             return false;
-    if (has_one_default(policies))
-        return true;
-    *ret_why = "device_policies: exactly one needs \"default\": true";
-    return false;
+    return true;
+}
+
+/* A copy, or an empty one of what is missing. */
+static json_t *
+part(const json_t *given, json_t *(*empty)(void))
+{
+    return given && !json_is_null(given) ? json_deep_copy(given) : empty();
 }
 
 json_t *
-mfa_config_seed(const json_t *policies, const json_t *applications,
-                const json_t *settings, bool permissive,
-                const char *environment, const char **ret_why)
+mfa_config_complete(const json_t *policies, const json_t *applications,
+                    const json_t *settings, bool permissive,
+                    const char *environment)
 {
-    json_t *config = json_pack(
-        "{s:i, s:o, s:o, s:o}", "v", 1, "settings",
-        json_is_object(settings) ? json_deep_copy(settings) : json_object(),
-        "policies",
-        json_is_array(policies) ? json_deep_copy(policies) : json_array(),
-        "applications",
-        json_is_array(applications) ? json_deep_copy(applications)
-                                    : json_array());
+    json_t *config = json_pack("{s:i, s:o, s:o, s:o}", "v", 1, "settings",
+                               part(settings, json_object), "policies",
+                               part(policies, json_array), "applications",
+                               part(applications, json_array));
 
-    *ret_why = "out of memory";
     if (config && complete(json_object_get(config, "policies"),
                            json_object_get(config, "applications"), permissive,
-                           environment, ret_why))
+                           environment))
         return config;
     json_decref(config);
     return NULL;

@@ -104,13 +104,14 @@ struct mfa_application {
                             * NULL: face, fpt, pin */
 };
 
-/* The seed: settings of the instance completed to a document.  permissive:
- * the weaker defaults of the service that this one follows.  environment: of
- * which ids are made that stay the same.  Owner: the caller; NULL: *ret_why
- * says in one line why not. */
-json_t *mfa_config_seed(const json_t *policies, const json_t *applications,
-                        const json_t *settings, bool permissive,
-                        const char *environment, const char **ret_why);
+/* The three parts completed to a document: those that are missing, ids, what
+ * names stand for.  Each is NULL or has passed mfa_config_check().
+ * permissive: the weaker defaults of the service that this one follows.
+ * environment: of which ids are made that stay the same.  Owner: the caller;
+ * NULL: no memory. */
+json_t *mfa_config_complete(const json_t *policies, const json_t *applications,
+                            const json_t *settings, bool permissive,
+                            const char *environment);
 
 /* The policy of this id or name; NULL: the default one.  False: no such. */
 bool mfa_policy_find(const json_t *config, const char *wanted,

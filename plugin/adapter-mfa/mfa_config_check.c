@@ -7,6 +7,7 @@
  * liboath makes no longer ones. */
 #include "plugin/adapter-mfa/mfa_config_check.h"
 
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,21 +30,22 @@ struct member {
 };
 
 struct check {
-    char path[PATH_SIZE]; /* of what is looked at: "policies[0].email" */
-    char *problem;
+    char path[PATH_SIZE]; /* JSON pointer of what is looked at */
+    size_t found;         /* things that are wrong */
+    mfa_config_told *told;
+    void *context;
 };
 
 /* --- What is wrong --- */
 
-static bool
+static void
 complain(struct check *check, const char *what)
 {
-    snprintf(check->problem, MFA_CONFIG_PROBLEM_SIZE, "%s: %s",
-             check->path[0] ? check->path : "the configuration", what);
-    return false;
+    check->found++;
+    check->told(check->context, check->path, what);
 }
 
-static bool
+static void
 complain_range(struct check *check, const char *before,
                const struct member *member, const char *behind)
 {
@@ -51,10 +53,10 @@ complain_range(struct check *check, const char *before,
 
     snprintf(what, sizeof(what), "must be %s %lld to %lld%s", before,
              (long long)member->min, (long long)member->max, behind);
-    return complain(check, what);
+    complain(check, what);
 }
 
-static bool
+static void
 complain_choices(struct check *check, const char *const *choices)
 {
     char what[150] = "must be one of";
@@ -65,7 +67,7 @@ complain_choices(struct check *check, const char *const *choices)
         snprintf(what + len, sizeof(what) - len, " %s%s", *choices,
                  choices[1] ? "," : "");
     }
-    return complain(check, what);
+    complain(check, what);
 }
 
 /* --- One member --- */
@@ -119,99 +121,103 @@ span_fits(const json_t *value, const struct member *member)
            number * seconds[i] <= member->max;
 }
 
-static bool check_members(struct check *check, const json_t *json,
+static void check_members(struct check *check, const json_t *json,
                           const struct member *members);
 
-static bool
+static void
 check_list(struct check *check, const json_t *list,
            const struct member *member)
 {
     size_t i, len = strlen(check->path), count = json_array_size(list);
-    bool fits = json_is_array(list) && (int64_t)count >= member->min &&
-                (int64_t)count <= member->max;
 
-    if (!fits)
-        return complain_range(check, "a list of", member, " entries");
-    for (i = 0; fits && i < count; i++) {
-        snprintf(check->path + len, PATH_SIZE - len, "[%zu]", i);
-        fits = check_members(check, json_array_get(list, i), member->members);
+    if (!json_is_array(list) || (int64_t)count < member->min ||
+        (int64_t)count > member->max) {
+        complain_range(check, "a list of", member, " entries");
+        return;
+    }
+    for (i = 0; i < count; i++) {
+        snprintf(check->path + len, PATH_SIZE - len, "/%zu", i);
+        check_members(check, json_array_get(list, i), member->members);
         check->path[len] = '\0';
     }
-    return fits;
 }
 
 static bool
-check_texts(struct check *check, const json_t *given)
+texts_fit(const json_t *given)
 {
     json_t *texts = json_deep_copy(given), *text;
-    bool fits = json_is_object(texts);
+    bool fit = json_is_object(texts);
     const char *name;
 
     json_object_foreach (texts, name, text)
-        fits = fits && json_is_string(text);
+        fit = fit && json_is_string(text);
     json_decref(texts);
-    return fits || complain(check, "must be an object of strings");
+    return fit;
 }
 
-static bool
+static void
 check_value(struct check *check, const json_t *value,
             const struct member *member)
 {
     switch (member->kind) {
     case FLAG:
-        return json_is_boolean(value) ||
-               complain(check, "must be true or false");
+        if (!json_is_boolean(value))
+            complain(check, "must be true or false");
+        break;
     case WHOLE:
-        return in_range(value, member) ||
-               complain_range(check, "a whole number from", member, "");
+        if (!in_range(value, member))
+            complain_range(check, "a whole number from", member, "");
+        break;
     case TEXT:
-        return text_fits(value, member) ||
-               complain_range(check, "a string of", member, " bytes");
+        if (!text_fits(value, member))
+            complain_range(check, "a string of", member, " bytes");
+        break;
     case CHOICE:
-        return is_one_of(value, member->choices) ||
-               complain_choices(check, member->choices);
+        if (!is_one_of(value, member->choices))
+            complain_choices(check, member->choices);
+        break;
     case SPAN:
-        return span_fits(value, member) ||
-               complain_range(check, "{\"duration\", \"timeUnit\"} of",
-                              member, " seconds");
+        if (!span_fits(value, member))
+            complain_range(check, "{\"duration\", \"timeUnit\"} of", member,
+                           " seconds");
+        break;
     case OBJECT:
-        return check_members(check, value, member->members);
+        check_members(check, value, member->members);
+        break;
     case LIST:
-        return check_list(check, value, member);
+        check_list(check, value, member);
+        break;
     case TEXTS:
     default:
-        return check_texts(check, value);
+        if (!texts_fit(value))
+            complain(check, "must be an object of strings");
     }
 }
 
-static bool
+static void
 check_member(struct check *check, const json_t *json,
              const struct member *member)
 {
     const json_t *value = json_object_get(json, member->name);
     size_t len = strlen(check->path);
-    bool fits = true;
 
-    snprintf(check->path + len, PATH_SIZE - len, "%s%s", len ? "." : "",
-             member->name);
+    snprintf(check->path + len, PATH_SIZE - len, "/%s", member->name);
     if (value && !json_is_null(value))
-        fits = check_value(check, value, member);
+        check_value(check, value, member);
     else if (member->required)
-        fits = complain(check, "is missing");
+        complain(check, "is missing");
     check->path[len] = '\0';
-    return fits;
 }
 
-static bool
+static void
 check_members(struct check *check, const json_t *json,
               const struct member *members)
 {
     if (!json_is_object(json))
-        return complain(check, "must be an object");
-    for (; members->name; members++)
-        if (!check_member(check, json, members))
-            return false;
-    return true;
+        complain(check, "must be an object");
+    else
+        for (; members->name; members++)
+            check_member(check, json, members);
 }
 
 /* --- Settings --- */
@@ -388,7 +394,22 @@ entry_with(const json_t *list, size_t count, const char *name,
     return NULL;
 }
 
-static bool
+static void
+complain_at(struct check *check, const char *what, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void
+complain_at(struct check *check, const char *what, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(check->path, PATH_SIZE, format, args);
+    va_end(args);
+    complain(check, what);
+}
+
+static void
 check_unique(struct check *check, const json_t *config, const char *member,
              const char *name)
 {
@@ -396,15 +417,13 @@ check_unique(struct check *check, const json_t *config, const char *member,
     size_t i;
 
     for (i = 0; i < json_array_size(list); i++)
-        if (entry_with(list, i, name, text_of(json_array_get(list, i),
-                                              name))) {
-            snprintf(check->path, PATH_SIZE, "%s[%zu].%s", member, i, name);
-            return complain(check, "is taken by an entry before");
-        }
-    return true;
+        if (entry_with(list, i, name, text_of(json_array_get(list, i), name)))
+            complain_at(check, "is taken by an entry before", "/%s/%zu/%s",
+                        member, i, name);
 }
 
-static bool
+/* Where there are none, one is made. */
+static void
 check_default(struct check *check, const json_t *config)
 {
     const json_t *list = json_object_get(config, "policies");
@@ -413,13 +432,13 @@ check_default(struct check *check, const json_t *config)
     for (i = 0; i < json_array_size(list); i++)
         count += json_is_true(
             json_object_get(json_array_get(list, i), "default"));
-    snprintf(check->path, PATH_SIZE, "policies");
-    return count == 1 ||
-           complain(check, "exactly one must have \"default\": true");
+    if (json_array_size(list) > 0 && count != 1)
+        complain_at(check, "exactly one must have \"default\": true",
+                    "/policies");
 }
 
 /* Clients split what they show of an application at dots. */
-static bool
+static void
 check_dots(struct check *check, const json_t *config)
 {
     const json_t *list = json_object_get(config, "applications");
@@ -428,17 +447,17 @@ check_dots(struct check *check, const json_t *config)
 
     for (i = 0; i < json_array_size(list); i++) {
         name = text_of(json_array_get(list, i), "name");
-        if (name && strchr(name, '.')) {
-            snprintf(check->path, PATH_SIZE, "applications[%zu].name", i);
-            return complain(check, "must not contain a dot");
-        }
+        if (name && strchr(name, '.'))
+            complain_at(check, "must not contain a dot",
+                        "/applications/%zu/name", i);
     }
-    return true;
 }
 
-/* Each that a policy allows is there, by id or by name. */
-static bool
-check_allowed(struct check *check, const json_t *config, size_t policy)
+/* Each application that a policy allows is there, by id or by name; and a
+ * phone that does not answer proves nothing (M10). */
+static void
+check_allowed(struct check *check, const json_t *config, size_t policy,
+              bool weak)
 {
     const json_t *all = json_object_get(config, "applications");
     const json_t *list = json_object_get(
@@ -447,51 +466,55 @@ check_allowed(struct check *check, const json_t *config, size_t policy)
             "mobile"),
         "applications");
     size_t i, count = json_array_size(all);
+    const char *id, *strength;
+    const json_t *entry;
 
     for (i = 0; i < json_array_size(list); i++) {
-        const json_t *entry = json_array_get(list, i);
-        const char *id = text_of(entry, "id");
-
+        entry = json_array_get(list, i);
+        id = text_of(entry, "id");
         if (!entry_with(all, count, id ? "id" : "name",
-                        id ? id : text_of(entry, "name"))) {
-            snprintf(check->path, PATH_SIZE,
-                     "policies[%zu].mobile.applications[%zu].%s", policy, i,
-                     id ? "id" : "name");
-            return complain(check, "is that of no application");
-        }
+                        id ? id : text_of(entry, "name")))
+            complain_at(check, "is that of no application",
+                        "/policies/%zu/mobile/applications/%zu/%s", policy, i,
+                        id ? "id" : "name");
+        strength = text_of(json_object_get(entry, "deviceAuthorization"),
+                           "extraVerification");
+        if (!weak && strength && strcmp(strength, "permissive") == 0)
+            complain_at(check, "\"permissive\" needs ping_defaults",
+                        "/policies/%zu/mobile/applications/%zu/"
+                        "deviceAuthorization/extraVerification",
+                        policy, i);
     }
-    return true;
 }
 
-static bool
-check_between(struct check *check, const json_t *config)
+static void
+check_between(struct check *check, const json_t *config, bool weak)
 {
     size_t i, count = json_array_size(json_object_get(config, "policies"));
 
     for (i = 0; i < count; i++)
-        if (!check_allowed(check, config, i))
-            return false;
-    return check_default(check, config) &&
-           check_unique(check, config, "policies", "name") &&
-           check_unique(check, config, "policies", "id") &&
-           check_unique(check, config, "applications", "name") &&
-           check_unique(check, config, "applications", "id") &&
-           check_dots(check, config);
+        check_allowed(check, config, i, weak);
+    check_default(check, config);
+    check_unique(check, config, "policies", "name");
+    check_unique(check, config, "policies", "id");
+    check_unique(check, config, "applications", "name");
+    check_unique(check, config, "applications", "id");
+    check_dots(check, config);
 }
 
 bool
-mfa_config_check(const json_t *given, const json_t *whole,
-                 char ret_problem[MFA_CONFIG_PROBLEM_SIZE])
+mfa_config_check(const json_t *given, const json_t *whole, bool weak,
+                 mfa_config_told *told, void *context)
 {
-    struct check check = { .problem = ret_problem };
+    struct check check = { .told = told, .context = context };
     const struct member *member;
     size_t known = 0;
 
     for (member = config_members; member->name; member++)
         known += json_object_get(given, member->name) != NULL;
     if (known == 0)
-        return complain(&check, "must have settings, policies or "
-                                "applications");
-    return check_members(&check, given, config_members) &&
-           check_between(&check, whole);
+        complain(&check, "must have settings, policies or applications");
+    check_members(&check, given, config_members);
+    check_between(&check, whole, weak);
+    return check.found == 0;
 }

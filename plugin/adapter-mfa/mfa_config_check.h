@@ -9,14 +9,19 @@
 
 #include <jansson.h>
 
-enum { MFA_CONFIG_PROBLEM_SIZE = 400 };
+/* One thing that is wrong: the member as a JSON pointer
+ * ("/policies/0/email/otp/otpLength"; "": all of it), and how it has to be.
+ * Borrowed. */
+typedef void mfa_config_told(void *context, const char *pointer,
+                             const char *what);
 
 /* given: an object with one or more of settings, policies and applications;
  * their shapes and ranges must be those of the MFA service API.  whole: the
- * configuration with them; what it names must be there.  Members that are not
- * known are let be.  False: ret_problem says which member is wrong and how it
- * has to be.  Pure; any thread. */
-bool mfa_config_check(const json_t *given, const json_t *whole,
-                      char ret_problem[MFA_CONFIG_PROBLEM_SIZE]);
+ * configuration with them; what it names must be there.  weak: what is below
+ * this project's standard is let pass (ping_defaults).  Members that are not
+ * known are let be.  Everything that is wrong is told.  True: nothing is.
+ * Pure. */
+bool mfa_config_check(const json_t *given, const json_t *whole, bool weak,
+                      mfa_config_told *told, void *context);
 
 #endif

@@ -201,6 +201,21 @@ mfa_notice_address(const struct mfa_step *s, const char **ret_channel,
     return *ret_channel && *ret_address;
 }
 
+/* A phone that claims a key is not who reads the mail: where nothing is known
+ * of that, the host's own language is the better guess. */
+const char *
+mfa_notice_language(const struct mfa_step *s)
+{
+    const json_t *attributes =
+        s->user ? json_object_get(s->user->body, FACTOR_USER_ATTRIBUTES)
+                : NULL;
+    const char *language = mfa_text(attributes, FACTOR_USER_LOCALE);
+
+    if (!s->user)
+        language = s->pairing.notice_language;
+    return language || !s->in->resource ? language : "en";
+}
+
 factor_status
 mfa_send_notice(const struct mfa_step *s, const char *template_id,
                 const struct mfa_device *device)
@@ -212,6 +227,7 @@ mfa_send_notice(const struct mfa_step *s, const char *template_id,
         .struct_size = sizeof(send),
         .template_id = template_id,
         .expires_at_ms = s->in->now_ms + INT64_C(24) * 60 * MINUTE_MS,
+        .language = mfa_notice_language(s),
     };
 
     if ((s->in->flags & FACTOR_STEP_SEND_REFUSED) ||
@@ -260,5 +276,7 @@ mfa_report_added(const struct mfa_step *s, const struct mfa_device *device,
     factor_status status =
         mfa_audit_device(s, "mfa.device_paired", device, how);
 
+    if (!status)
+        status = mfa_put_account(s);
     return status ? status : mfa_send_notice(s, "mfa.device_added", device);
 }

@@ -51,6 +51,9 @@ factor_status mfa_send_push(const struct mfa_step *s,
 bool mfa_notice_address(const struct mfa_step *s, const char **ret_channel,
                         const char **ret_address);
 
+/* The language that the user of notices reads, NULL: that of who asks. */
+const char *mfa_notice_language(const struct mfa_step *s);
+
 /* Tell the user that a device was added or removed (templates
  * mfa.device_added, mfa.device_removed), by e-mail or SMS as the policy says
  * and to the address on file; nothing if there is none, or if the host's
@@ -58,7 +61,9 @@ bool mfa_notice_address(const struct mfa_step *s, const char **ret_channel,
 factor_status mfa_send_notice(const struct mfa_step *s, const char *template_id,
                               const struct mfa_device *device);
 
-/* A device became active: audit and notice.  how: "automatic", or NULL. */
+/* A device became active: audit and notice.  how: "automatic", or NULL.  The
+ * account is written, so that of two that become active at once, each the last
+ * that is allowed, one alone is committed. */
 factor_status mfa_report_added(const struct mfa_step *s,
                                const struct mfa_device *device,
                                const char *how);

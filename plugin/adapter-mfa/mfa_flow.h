@@ -86,6 +86,10 @@ factor_status mfa_show(struct mfa_step *s, struct factor_model *ret_model);
  * memory. */
 json_t *mfa_show_devices(struct mfa_step *s);
 
+/* The members of a list to choose from, or (managing) to change; NULL: no
+ * memory. */
+json_t *mfa_show_list(struct mfa_step *s, bool managing);
+
 /* --- Pairing, as the other rooms see it. --- */
 
 /* Is this stored state one of pairing and management (but not the app's own,

@@ -33,28 +33,42 @@ encode(const struct mfa_step *s, const char *text)
     return encoded;
 }
 
+/* The name of the application that a key is for; "": for any. */
+static const char *
+application_of(const struct mfa_step *s, const struct mfa_pairing *pairing)
+{
+    struct mfa_application found;
+
+    return pairing->application && mfa_application_find(s->config,
+                                                        pairing->application,
+                                                        &found)
+               ? found.name
+               : "";
+}
+
 /* Where no page is a phone it leads nowhere, and is still what a phone
  * reads. */
 const char *
 mfa_pairing_link(const struct mfa_step *s, const char *key)
 {
-    static const char format[] = "%s#v=1&iss=%s&key=%s&fp=%s";
+    static const char format[] = "%s#v=1&iss=%s&key=%s&fp=%s%s%s";
     const struct factor_host *host = s->host;
     const char *issuer = encode(s, host->base_url);
+    const char *name = encode(s, application_of(s, &s->pairing));
     const char *page = host->authenticator_url;
     size_t size;
     char *link;
 
-    if (!issuer)
+    if (!issuer || !name)
         return NULL;
     if (!*page)
         page = "factor-phone:";
-    size = sizeof(format) + strlen(page) + strlen(issuer) +
-           strlen(key) + strlen(host->issuer_thumbprint);
+    size = sizeof(format) + strlen(page) + strlen(issuer) + strlen(key) +
+           strlen(host->issuer_thumbprint) + strlen("&app=") + strlen(name);
     link = host->alloc(s->in->arena, size);
     if (link)
         snprintf(link, size, format, page, issuer, key,
-                 host->issuer_thumbprint);
+                 host->issuer_thumbprint, *name ? "&app=" : "", name);
     return link;
 }
 

@@ -6,8 +6,8 @@
 
 #include "plugin/adapter-mfa/mfa_step.h"
 
-/* The link that carries a pairing key (doc/phone-protocol.md, section 3), in
- * the arena; NULL: no memory. */
+/* The link that carries the key of the step's pairing
+ * (doc/phone-protocol.md, section 3), in the arena; NULL: no memory. */
 const char *mfa_pairing_link(const struct mfa_step *s, const char *key);
 
 /* An app's key as base32, in the arena; NULL: no memory. */

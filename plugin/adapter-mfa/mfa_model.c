@@ -39,11 +39,11 @@ static const struct factor_field *const method_fields[] = {
 /* --- Actions --- */
 
 #define CODE_ERRORS                                                            \
-    FACTOR_NAMES(MFA_CODE_INVALID_OTP, MFA_CODE_LOCKED, MFA_CODE_EXPIRED,      \
-                 MFA_CODE_ATTEMPTS, MFA_CODE_TOTP_ATTEMPTS)
+    MFA_CODE_INVALID_OTP, MFA_CODE_LOCKED, MFA_CODE_EXPIRED,                   \
+        MFA_CODE_ATTEMPTS, MFA_CODE_TOTP_ATTEMPTS
 #define ACTIVATE(action)                                                       \
     FACTOR_ACTION(.name = (action), .fields = FACTOR_FIELDS(CODE_FIELD),       \
-                  .errors = CODE_ERRORS)
+                  .errors = FACTOR_NAMES(CODE_ERRORS))
 #define SUBMIT(action, field)                                                  \
     FACTOR_ACTION(.name = (action),                                            \
                   .fields = FACTOR_FIELDS(                                     \
@@ -73,7 +73,8 @@ static const struct factor_action *const actions[] = {
                                    MFA_CODE_INVALID_PAYLOAD)),
     FACTOR_ACTION(.name = MFA_ACTION_CHECK,
                   .fields = FACTOR_FIELDS(CODE_FIELD, PAYLOAD_FIELD),
-                  .errors = CODE_ERRORS),
+                  .errors =
+                      FACTOR_NAMES(CODE_ERRORS, MFA_CODE_INVALID_PAYLOAD)),
     FACTOR_ACTION(.name = MFA_ACTION_POLL, .flags = FACTOR_ACTION_WAIT),
     FACTOR_ACTION(.name = MFA_ACTION_RESEND,
                   .errors = FACTOR_NAMES(MFA_CODE_RESEND_LIMIT,
@@ -287,7 +288,7 @@ static const struct factor_code *const codes[] = {
                 "authn.api.otp.attempts.limit"),
     FACTOR_CODE(MFA_CODE_TOTP_ATTEMPTS, "REQUEST_FAILED",
                 "An invalid OTP was provided the maximum number of times.",
-                "authn.api.otp.attempts.limit"),
+                "authn.api.totp.attempts.limit"),
     FACTOR_CODE(MFA_CODE_RESEND_LIMIT, "REQUEST_FAILED",
                 "No more messages can be sent.", "authn.api.otp.resend.limit"),
     FACTOR_CODE(MFA_CODE_TOO_SOON, "REQUEST_FAILED",

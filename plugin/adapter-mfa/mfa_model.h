@@ -74,6 +74,9 @@
 #define MFA_ACTION_GET_CONFIG "getConfig"
 #define MFA_ACTION_PUT_CONFIG "putConfig"
 
+/* MFA_COMPLETED may say how */
+#define MFA_COMPLETED_AUTHORIZED "device_authorized"
+
 /* Detail codes */
 #define MFA_CODE_INVALID_OTP "INVALID_OTP"
 #define MFA_CODE_EXPIRED "OTP_EXPIRED"

@@ -5,6 +5,7 @@
  * They see devices as they are, blocked and pending ones too, and are not
  * subject to first_device: a device or a pairing key of theirs is how a user's
  * first one is meant to come about. */
+#include <stdio.h>
 #include <string.h>
 
 #include "plugin/adapter-mfa/mfa_config_check.h"
@@ -13,7 +14,10 @@
 #include "plugin/adapter-mfa/mfa_model.h"
 #include "plugin/adapter-mfa/mfa_pair.h"
 
-enum { CONFIG_SIZE_MAX = 65000 }; /* a record's body has 65,536 bytes */
+#define CONFIG_NAME "the configuration"
+
+enum { CONFIG_SIZE_MAX = 65000, /* a record's body has 65,536 bytes */
+       CONFIG_PROBLEMS_MAX = 50 };
 
 /* --- Outcomes --- */
 
@@ -207,7 +211,7 @@ add(struct mfa_step *s, struct factor_outcome *out)
         return refuse(s, out, MFA_CODE_NO_USER, NULL);
     if (!kind || kind->type == MFA_MOBILE || !allowed(s, kind->type))
         return refuse(s, out, MFA_CODE_METHOD, "type");
-    if (mfa_active_count(s) >= s->limits.devices_max)
+    if (mfa_devices_full(s))
         return refuse(s, out, MFA_CODE_LIMIT, NULL);
     device.type = kind->type;
     if (kind->field) {
@@ -335,7 +339,7 @@ create_key(struct mfa_step *s, struct factor_outcome *out)
     if (!find_application(s, mfa_text(s->in->fields, "application"),
                           &application))
         return refuse(s, out, MFA_CODE_APPLICATION, "application");
-    if (mfa_active_count(s) >= s->limits.devices_max)
+    if (mfa_devices_full(s))
         return refuse(s, out, MFA_CODE_LIMIT, NULL);
     status = mfa_make_key(s, application, true, &link, &key);
     if (status)
@@ -370,17 +374,6 @@ part(const struct mfa_step *s, const json_t *given, const char *name)
     return json_object_get(is_given(given, name) ? given : s->config, name);
 }
 
-/* With an id for each entry; *ret_why: the problem, if it is NULL. */
-static json_t *
-completed(const struct mfa_step *s, const json_t *given, const char **ret_why)
-{
-    return mfa_config_seed(part(s, given, "policies"),
-                           part(s, given, "applications"),
-                           part(s, given, "settings"),
-                           s->settings->ping_defaults, s->host->environment,
-                           ret_why);
-}
-
 /* Nobody's record, so that it outlives the user whom an operator happened to
  * name. */
 static factor_status
@@ -403,54 +396,101 @@ put_config(struct mfa_step *s, json_t *config)
     return status;
 }
 
-static factor_status
-refuse_config(struct mfa_step *s, struct factor_outcome *out,
-              const char *problem)
-{
-    char *copy = s->host->alloc(s->in->arena, strlen(problem) + 1);
+/* One detail for each problem, whose target says what and where. */
+struct problems {
+    struct mfa_step *s;
+    const struct factor_detail *list[CONFIG_PROBLEMS_MAX + 1];
+    size_t count;
+    bool no_memory;
+};
 
-    if (!copy)
-        return FACTOR_E_NOMEM;
-    memcpy(copy, problem, strlen(problem) + 1);
-    return refuse(s, out, MFA_CODE_CONFIG, copy);
+static void
+note_problem(void *context, const char *pointer, const char *what)
+{
+    struct problems *problems = context;
+    const struct factor_host *host = problems->s->host;
+    struct factor_arena *arena = problems->s->in->arena;
+    size_t size = strlen(pointer) + strlen(what) + sizeof(CONFIG_NAME ": ");
+    struct factor_detail *detail;
+    char *text;
+
+    if (problems->count == CONFIG_PROBLEMS_MAX)
+        return;
+    detail = host->alloc(arena, sizeof(*detail));
+    text = host->alloc(arena, size);
+    problems->no_memory = problems->no_memory || !detail || !text;
+    if (problems->no_memory)
+        return;
+    snprintf(text, size, "%s: %s", *pointer ? pointer : CONFIG_NAME, what);
+    *detail = (struct factor_detail){ .struct_size = sizeof(*detail),
+                                      .attempts_remaining = -1,
+                                      .code = MFA_CODE_CONFIG,
+                                      .target = text };
+    problems->list[problems->count++] = detail;
 }
 
 static factor_status
-replace_config(struct mfa_step *s, struct factor_outcome *out,
-               const json_t *given)
+refuse_config(struct factor_outcome *out, struct problems *problems)
 {
-    char problem[MFA_CONFIG_PROBLEM_SIZE];
-    const char *why;
-    json_t *config;
-    factor_status status;
+    const struct factor_host *host = problems->s->host;
+    const struct factor_detail **list =
+        host->alloc(problems->s->in->arena, sizeof(problems->list));
 
-    config = json_pack("{s:O, s:O, s:O}", "settings",
-                       part(s, given, "settings"), "policies",
-                       part(s, given, "policies"), "applications",
-                       part(s, given, "applications"));
-    if (!config)
+    if (!list || problems->no_memory)
         return FACTOR_E_NOMEM;
-    if (!mfa_config_check(given, config, problem)) {
-        json_decref(config);
-        return refuse_config(s, out, problem);
-    }
-    json_decref(config);
-    config = completed(s, given, &why);
-    if (!config)
-        return refuse_config(s, out, why);
-    if (json_dumpb(config, NULL, 0, JSON_COMPACT) > CONFIG_SIZE_MAX)
-        status = refuse_config(s, out, "the configuration: is too large");
-    else
-        status = put_config(s, config);
-    if (!status && !out->details)
+    memcpy(list, problems->list, sizeof(problems->list));
+    out->details = list;
+    out->verdict = FACTOR_FAILURE;
+    return FACTOR_OK;
+}
+
+static factor_status
+store_config(struct mfa_step *s, struct factor_outcome *out,
+             const json_t *given, json_t *config)
+{
+    factor_status status = put_config(s, config);
+
+    if (!status)
         status = mfa_audit(
             s, "mfa.config_changed",
             json_pack("{s:b, s:b, s:b}", "settings",
                       is_given(given, "settings"), "policies",
                       is_given(given, "policies"), "applications",
                       is_given(given, "applications")));
-    if (!status && !out->details)
-        status = answer(out, json_incref(config));
+    return status ? status : answer(out, json_incref(config));
+}
+
+/* What is given is checked in the place that it takes; stored is that with an
+ * id for each entry. */
+static factor_status
+replace_config(struct mfa_step *s, struct factor_outcome *out,
+               const json_t *given)
+{
+    bool weak = s->settings->ping_defaults, fits;
+    struct problems problems = { .s = s };
+    const json_t *policies = part(s, given, "policies");
+    const json_t *applications = part(s, given, "applications");
+    const json_t *settings = part(s, given, "settings");
+    json_t *whole = json_pack("{s:O, s:O}", "policies", policies,
+                              "applications", applications), *config;
+    factor_status status;
+
+    if (!whole)
+        return FACTOR_E_NOMEM;
+    fits = mfa_config_check(given, whole, weak, note_problem, &problems);
+    json_decref(whole);
+    if (!fits)
+        return refuse_config(out, &problems);
+    config = mfa_config_complete(policies, applications, settings, weak,
+                                 s->host->environment);
+    if (!config)
+        return FACTOR_E_NOMEM;
+    if (json_dumpb(config, NULL, 0, JSON_COMPACT) > CONFIG_SIZE_MAX) {
+        note_problem(&problems, "", "is too large");
+        status = refuse_config(out, &problems);
+    } else {
+        status = store_config(s, out, given, config);
+    }
     json_decref(config);
     return status;
 }
@@ -460,12 +500,15 @@ change_config(struct mfa_step *s, struct factor_outcome *out)
 {
     const char *text = mfa_text(s->in->fields, "config");
     json_t *given = json_loads(text ? text : "", JSON_REJECT_DUPLICATES, NULL);
+    struct problems problems = { .s = s };
     factor_status status;
 
-    if (json_is_object(given))
+    if (json_is_object(given)) {
         status = replace_config(s, out, given);
-    else
-        status = refuse_config(s, out, "the configuration: is no JSON object");
+    } else {
+        note_problem(&problems, "", "is no JSON object");
+        status = refuse_config(out, &problems);
+    }
     json_decref(given);
     return status;
 }

@@ -160,7 +160,8 @@ static json_t *
 attributes(const struct mfa_step *s, json_t *status)
 {
     const char *device = s->has_auth ? s->auth.device : s->flow.device;
-    json_t *all = json_pack("{s:o, s:s, s:s*}", "pingone.mfa.status", status,
+    json_t *all = json_pack("{s:o, s:s, s:s, s:s*}", "pingone.mfa.status",
+                            status, "pingone.mfa.status.reason", "",
                             "username", s->username, "pingone.mfa.device.id",
                             s->flow.proven ? device : NULL);
 

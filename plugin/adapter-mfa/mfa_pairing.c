@@ -135,10 +135,8 @@ pairable(const struct mfa_step *s, enum mfa_type type)
 static bool
 at_limit(const struct mfa_step *s)
 {
-    size_t active = mfa_active_count(s);
-
-    return active >= s->limits.devices_max ||
-           s->device_count - active >= MFA_PENDING_MAX;
+    return mfa_devices_full(s) ||
+           s->device_count - mfa_active_count(s) >= MFA_PENDING_MAX;
 }
 
 /* Who has devices proves one before it comes to pairing. */
@@ -176,8 +174,7 @@ mfa_keys_planned(const struct factor_step *in)
 
     return strcmp(action, MFA_ACTION_METHOD) == 0 ||
            strcmp(action, MFA_ACTION_PAIRING_KEY) == 0 ||
-           (strcmp(action, MFA_ACTION_AUTHENTICATE) == 0 &&
-            mfa_text(in->fields, "mobilePayload"));
+           mfa_text(in->fields, "mobilePayload");
 }
 
 factor_status
@@ -269,7 +266,8 @@ mfa_make_key(struct mfa_step *s, const char *application, bool by_operator,
         .application = application,
         .policy = s->policy.id,
         .username = s->username,
-        .full = mfa_active_count(s) >= s->limits.devices_max,
+        .notice_language = mfa_notice_language(s),
+        .first = !by_operator && !s->flow.proven && mfa_active_count(s) == 0,
         .created_at_ms = s->in->now_ms,
         .expires_at_ms = s->in->now_ms + key_lifetime(s, application),
         .by_operator = by_operator,

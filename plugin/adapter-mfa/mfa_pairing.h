@@ -39,7 +39,9 @@ struct mfa_pairing {
     const char *username;    /* of the owner, for the phone to show */
     const char *notice_channel; /* whom to tell of the device, where nobody */
     const char *notice_address; /* reads the user; sealed; or NULL */
-    bool full;               /* the user has as many devices as allowed */
+    const char *notice_language; /* in which to, or NULL */
+    bool first;              /* made for a user without devices, nothing
+                              * proven: void once there is one (M3) */
     int64_t created_at_ms;
     int64_t expires_at_ms;   /* end of the key's life */
     bool by_operator;        /* an operator handed it out: no page waits, so

@@ -47,7 +47,8 @@ mfa_pairing_load(const struct factor_record *record,
         .username = text_of(body, "username"),
         .notice_channel = text_of(notice, "channel"),
         .notice_address = text_of(notice, "address"),
-        .full = json_is_true(json_object_get(body, "full")),
+        .notice_language = text_of(body, "language"),
+        .first = json_is_true(json_object_get(body, "first")),
         .created_at_ms = integer_of(body, "created_at_ms"),
         .expires_at_ms = integer_of(body, "expires_at_ms"),
         .by_operator = json_is_true(json_object_get(body, "operator")),
@@ -88,7 +89,8 @@ mfa_pairing_save(const struct mfa_pairing *pairing)
         !set_text(body, "policy", pairing->policy) &&
         !set_text(body, "username", pairing->username) &&
         !save_notice(body, pairing) &&
-        !json_object_set_new(body, "full", json_boolean(pairing->full)) &&
+        !set_text(body, "language", pairing->notice_language) &&
+        !json_object_set_new(body, "first", json_boolean(pairing->first)) &&
         !json_object_set_new(body, "created_at_ms",
                              json_integer(pairing->created_at_ms)) &&
         !json_object_set_new(body, "expires_at_ms",

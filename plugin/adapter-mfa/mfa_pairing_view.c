@@ -266,15 +266,7 @@ show_nickname(struct mfa_step *s)
 static json_t *
 show_management(struct mfa_step *s)
 {
-    return json_pack("{s:o, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}",
-                     "devices", mfa_show_devices(s), "user", show_user(s),
-                     "manualPairing", 0, "userSelectedDefault",
-                     s->policy.selection != MFA_DEFAULT_TO_FIRST,
-                     "manageDevicesAllowed", s->settings->manage_devices,
-                     "manualPairingPermitted", !mfa_pairing_refusal(s),
-                     "changeDevicePermitted", s->settings->change_device,
-                     "deviceManagementState", 1, "manageDeviceRequested", 0,
-                     "newPairingAuthRequired", !s->flow.proven);
+    return mfa_show_list(s, true);
 }
 
 /* --- Showing --- */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "factor/declare.h"
+#include "plugin/adapter-mfa/mfa_agent.h"
 #include "plugin/adapter-mfa/mfa_model.h"
 #include "plugin/adapter-mfa/mfa_pair.h"
 #include "plugin/adapter-mfa/mfa_statement.h"
@@ -25,6 +26,17 @@ static bool
 same_or_none(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool
+one_of(const json_t *list, const char *word)
+{
+    size_t i;
+
+    for (i = 0; i < json_array_size(list); i++)
+        if (same_or_none(json_string_value(json_array_get(list, i)), word))
+            return true;
+    return false;
 }
 
 /* --- What waits --- */
@@ -82,6 +94,7 @@ static json_t *
 show_request(const struct mfa_auth *auth)
 {
     const struct mfa_push *push = &auth->push;
+    char agent[MFA_AGENT_SIZE];
 
     return json_pack(
         "{s:s, s:s, s:s, s:o, s:o*, s:o, s:o*, s:o*, s:I, s:I, s:o*}", "id",
@@ -89,27 +102,40 @@ show_request(const struct mfa_auth *auth)
         "challenge", push->challenge, "client", show_text(auth->client),
         "client_name", show_or_omit(auth->client_name), "host",
         show_text(auth->host), "address", show_or_omit(auth->address), "agent",
-        show_or_omit(auth->agent), "issued_at",
+        show_or_omit(mfa_agent(auth->agent, agent)), "issued_at",
         (json_int_t)(push->sent_at_ms / 1000), "expires_at",
         (json_int_t)(push->expires_at_ms / 1000), "number",
         show_number(push));
 }
 
+/* The answer changes then, if nothing else does so before. */
+static void
+changes_at(struct mfa_call *call, int64_t at_ms)
+{
+    int64_t *first_ms = &call->out->changes_at_ms;
+
+    if (at_ms > call->s.in->now_ms && (*first_ms == 0 || at_ms < *first_ms))
+        *first_ms = at_ms;
+}
+
 static bool
-waits(const struct mfa_call *call, const struct mfa_auth *auth)
+waits(struct mfa_call *call, const struct mfa_auth *auth)
 {
     const char *failure;
     int64_t changes_at_ms;
 
-    return !call->device.blocked && auth->stage == MFA_STAGE_PUSH &&
-           auth->device && strcmp(auth->device, call->device.id) == 0 &&
-           mfa_auth_seen(auth, &call->device, call->s.in->now_ms, &failure,
-                         &changes_at_ms) == MFA_SEEN_WAITING;
+    if (call->device.blocked || auth->stage != MFA_STAGE_PUSH ||
+        !auth->device || strcmp(auth->device, call->device.id) != 0 ||
+        mfa_auth_seen(auth, &call->device, call->s.in->now_ms, &failure,
+                      &changes_at_ms) != MFA_SEEN_WAITING)
+        return false;
+    changes_at(call, changes_at_ms);
+    return true;
 }
 
 /* NULL: no memory. */
 static json_t *
-show_waiting(const struct mfa_call *call)
+show_waiting(struct mfa_call *call)
 {
     const struct factor_records *found = call->s.in->reads[READ_MORE];
     json_t *list = json_array();
@@ -125,36 +151,88 @@ show_waiting(const struct mfa_call *call)
     return list;
 }
 
+/* How the device stands. */
+static const char *
+show_status(struct mfa_call *call)
+{
+    const struct mfa_device *device = &call->device;
+    int64_t until_ms;
+
+    if (!device->active)
+        return "ACTIVATION_REQUIRED";
+    if (device->blocked)
+        return "BLOCKED";
+    if (!mfa_device_locked(device, &call->s.policy, call->s.in->now_ms,
+                           &until_ms))
+        return "ACTIVE";
+    changes_at(call, until_ms);
+    return "LOCKED";
+}
+
+/* What users call it, or what it called itself. */
+static const char *
+show_name(const struct mfa_device *device)
+{
+    const char *nickname = device->nickname;
+
+    return nickname && *nickname ? nickname : device->model;
+}
+
+/* Each push by its challenge: one sign-on may send several. */
+static bool
+lists_all(const json_t *known, const json_t *requests)
+{
+    size_t count = json_array_size(requests), i;
+
+    if (json_array_size(known) != count)
+        return false;
+    for (i = 0; i < count; i++)
+        if (!one_of(known,
+                    mfa_text(json_array_get(requests, i), "challenge")))
+            return false;
+    return true;
+}
+
+/* What the phone says that it knows is what it would be told. */
+static bool
+is_known(const json_t *known, const json_t *answer)
+{
+    static const char *const texts[] = { "status", "name" };
+    const json_t *requests = json_object_get(answer, "requests");
+    const char *said;
+    size_t i;
+
+    if (!known)
+        return json_array_size(requests) == 0;
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        said = mfa_text(known, texts[i]);
+        if (said && !same_or_none(said, mfa_text(answer, texts[i])))
+            return false;
+    }
+    return lists_all(json_object_get(known, "requests"), requests);
+}
+
 static factor_status
 list_requests(struct mfa_call *call)
 {
-    json_t *list = show_waiting(call);
-    bool none = json_array_size(list) == 0;
-    factor_status status = mfa_call_answer(
-        call, 200,
-        list ? json_pack("{s:s, s:o}", "status",
-                         call->device.active ? "ACTIVE"
-                                             : "ACTIVATION_REQUIRED",
-                         "requests", list)
-             : NULL);
+    const json_t *known = json_object_get(call->claims, "known");
+    json_t *list, *answer = NULL;
+    factor_status status;
 
-    if (!status && none)
-        call->out->verdict = FACTOR_CONTINUE; /* there may soon be one */
+    if (known && !json_is_object(known))
+        return mfa_call_refuse(call, 400, MFA_CODE_STATEMENT, 0);
+    list = show_waiting(call);
+    if (list)
+        answer = json_pack("{s:s, s:s*, s:o}", "status", show_status(call),
+                           "name", show_name(&call->device), "requests",
+                           list);
+    status = mfa_call_answer(call, 200, answer);
+    if (!status && is_known(known, answer))
+        call->out->verdict = FACTOR_CONTINUE; /* it will soon be another */
     return status;
 }
 
 /* --- Answers --- */
-
-static bool
-one_of(const json_t *list, const char *word)
-{
-    size_t i;
-
-    for (i = 0; i < json_array_size(list); i++)
-        if (same_or_none(json_string_value(json_array_get(list, i)), word))
-            return true;
-    return false;
-}
 
 static bool
 is_word(const char *text)
@@ -519,13 +597,13 @@ static const struct factor_field *const claim_body[] = {
     NULL
 };
 
-#define PHONE(operation, where)                                                \
+#define PHONE(operation, where, ...)                                           \
     &(const struct factor_resource)                                            \
     {                                                                          \
         FACTOR_SIZED(factor_resource), .who = FACTOR_WHO_DEVICE,               \
         .name = (operation), .method = "POST",                                 \
         .path = "/{env}/mobile/devices/{device}/" where,                       \
-        .body = statement_body                                                 \
+        .body = statement_body, __VA_ARGS__                                    \
     }
 
 const struct factor_resource *const mfa_resources[] = {
@@ -537,11 +615,11 @@ const struct factor_resource *const mfa_resources[] = {
         FACTOR_SIZED(factor_resource), .who = FACTOR_WHO_ANYONE,
         .name = "phone.pair", .method = "POST",
         .path = "/{env}/mobile/pairings", .body = claim_body },
-    PHONE("phone.requests", "requests"),
-    PHONE("phone.answers", "answers"),
-    PHONE("phone.push", "push"),
-    PHONE("phone.key", "key"),
-    PHONE("phone.unpair", "unpair"),
+    PHONE("phone.requests", "requests", .flags = FACTOR_RESOURCE_WAITS),
+    PHONE("phone.answers", "answers", .flags = 0),
+    PHONE("phone.push", "push", .flags = 0),
+    PHONE("phone.key", "key", .flags = 0),
+    PHONE("phone.unpair", "unpair", .flags = 0),
     NULL,
 };
 

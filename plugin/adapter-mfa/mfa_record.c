@@ -344,6 +344,22 @@ mfa_push_locked_until(const struct mfa_device *device,
     return until_ms > now_ms ? until_ms : 0;
 }
 
+int64_t
+mfa_pushes_full_until(const struct mfa_device *device,
+                      const struct mfa_mobile *mobile, int64_t now_ms)
+{
+    int64_t ends_ms, until_ms = 0;
+    size_t i, count = 0;
+
+    for (i = 0; i < device->fail_count; i++) {
+        ends_ms = device->fails[i].ends_at_ms;
+        count += ends_ms > now_ms - mobile->limit_period_ms;
+        if (ends_ms > now_ms && (until_ms == 0 || ends_ms < until_ms))
+            until_ms = ends_ms;
+    }
+    return count >= mobile->limit_count ? until_ms : 0;
+}
+
 bool
 mfa_device_locked(const struct mfa_device *device,
                   const struct mfa_policy *policy, int64_t now_ms,
@@ -464,6 +480,23 @@ load_push(const json_t *json, const json_t *secret, struct mfa_push *push)
     push->same_client = flag_of(json, "same_client");
 }
 
+static void
+load_asked(const json_t *list, struct mfa_auth *auth)
+{
+    const json_t *entry;
+    const char *device;
+    size_t i;
+
+    for (i = 0; i < json_array_size(list) && i < MFA_ASKED_MAX; i++) {
+        entry = json_array_get(list, i);
+        device = text_of(entry, "device");
+        if (device)
+            auth->asked[auth->asked_count++] = (struct mfa_asked){
+                device, integer_of(entry, "at_ms")
+            };
+    }
+}
+
 bool
 mfa_auth_load(const struct factor_record *record, struct mfa_auth *ret_auth)
 {
@@ -496,6 +529,7 @@ mfa_auth_load(const struct factor_record *record, struct mfa_auth *ret_auth)
     };
     key_of(secret, &ret_auth->key);
     load_push(json_object_get(body, "push"), secret, &ret_auth->push);
+    load_asked(json_object_get(body, "asked"), ret_auth);
     return ret_auth->user && ret_auth->policy;
 }
 
@@ -539,6 +573,22 @@ save_asker(json_t *body, const struct mfa_auth *auth)
            set_text(body, "agent", auth->agent);
 }
 
+static int
+save_asked(json_t *body, const struct mfa_auth *auth)
+{
+    json_t *list = json_array();
+    size_t i;
+    int failed = !list;
+
+    for (i = 0; !failed && i < auth->asked_count; i++)
+        failed = json_array_append_new(
+            list, json_pack("{s:s, s:I}", "device", auth->asked[i].device,
+                            "at_ms", (json_int_t)auth->asked[i].at_ms));
+    if (failed)
+        json_decref(list);
+    return failed || json_object_set_new(body, "asked", list);
+}
+
 json_t *
 mfa_auth_save(const struct mfa_auth *auth)
 {
@@ -562,6 +612,6 @@ mfa_auth_save(const struct mfa_auth *auth)
                      done ? mfa_type_name(auth->method) : NULL) ||
             set_flag(body, "by_code", auth->by_code) ||
             set_text(body, "failure", auth->failure) ||
-            set_key(secret, &auth->key) ||
+            set_key(secret, &auth->key) || save_asked(body, auth) ||
             save_push(body, secret, &auth->push));
 }

@@ -23,6 +23,7 @@ enum {
     MFA_PENDING_MAX = 50, /* devices of a user that wait for activation */
     MFA_DEVICES_MAX = 80, /* of one user, pending ones included */
     MFA_PUSHES_MAX = 50,  /* remembered of a device */
+    MFA_ASKED_MAX = 16,   /* devices that a sign-on remembers to have asked */
     MFA_CHALLENGE_SIZE = 23,
     MFA_NUMBER_DIGITS = 6
 };
@@ -86,6 +87,11 @@ int64_t mfa_push_locked_until(const struct mfa_device *device,
                               const struct mfa_mobile *mobile, int64_t now_ms,
                               int64_t *ret_changes_at_ms);
 
+/* If as many pushes wait or were ignored as lock the device once their time is
+ * over: when the first of those that wait will be; else 0. */
+int64_t mfa_pushes_full_until(const struct mfa_device *device,
+                              const struct mfa_mobile *mobile, int64_t now_ms);
+
 /* Is it locked, by codes or pushes?  *ret_until_ms: until when; 0: until an
  * operator unlocks it. */
 bool mfa_device_locked(const struct mfa_device *device,
@@ -141,6 +147,12 @@ struct mfa_push {
     bool same_client;   /* answered from where the sign-on is */
 };
 
+/* A device that a message with a code went to, and when. */
+struct mfa_asked {
+    const char *device;
+    int64_t at_ms;
+};
+
 struct mfa_auth {
     const struct factor_record *record; /* NULL: begins in this step */
     const char *id;
@@ -158,6 +170,8 @@ struct mfa_auth {
     int64_t created_at_ms;
     int64_t expires_at_ms;
     int64_t selected_at_ms;
+    struct mfa_asked asked[MFA_ASKED_MAX];
+    size_t asked_count;
     int64_t code_expires_at_ms;
     struct passcode_key key; /* of the code that was sent; len 0: none */
     struct mfa_push push;

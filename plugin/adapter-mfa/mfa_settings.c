@@ -2,13 +2,17 @@
 /* plugin/adapter-mfa/mfa_settings.c - the settings of an instance, typed. */
 #include "plugin/adapter-mfa/mfa_settings.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "factor/declare.h"
 #include "plugin/adapter-mfa/mfa_config.h"
+#include "plugin/adapter-mfa/mfa_config_check.h"
 
 #define SECOND_MS INT64_C(1000)
 #define MINUTE_MS (60 * SECOND_MS)
+
+enum { POINTER_SIZE = 256 };
 
 const struct factor_setting *const mfa_setting_table[] = {
     FACTOR_SETTING(.name = "device_policies", .type = FACTOR_SETTING_ANY,
@@ -57,7 +61,8 @@ const struct factor_setting *const mfa_setting_table[] = {
                    .value = "false",
                    .text = "Make the first policy with the weaker defaults of "
                            "the service that this adapter follows: no number "
-                           "matching, no cool-down, codes for half an hour."),
+                           "matching, no cool-down, codes for half an hour. "
+                           "It also lets policies say \"permissive\"."),
     FACTOR_SETTING(.name = "otp_max_lifetime", .type = FACTOR_SETTING_DURATION,
                    .value = "\"10min\"", .min = SECOND_MS,
                    .max = 30 * MINUTE_MS,
@@ -73,9 +78,6 @@ const struct factor_setting *const mfa_setting_table[] = {
                    .value = "\"factord\"",
                    .text = "Name of the service in messages and in "
                            "authenticator apps."),
-    FACTOR_SETTING(.name = "vapid_public_key", .type = FACTOR_SETTING_STRING,
-                   .text = "Public key of the Web Push back end (RFC 8292), "
-                           "in base64url, for phones that are pages."),
     NULL,
 };
 
@@ -123,33 +125,82 @@ load_flags(struct mfa_settings *settings)
     settings->ping_defaults = flag_of(json, "ping_defaults");
 }
 
+/* --- The seed --- */
+
+/* Each part of a configuration, as this table of settings calls it. */
+static const struct part {
+    const char *name, *setting;
+} parts[] = {
+    { "policies", "device_policies" },
+    { "settings", "mfa_settings" },
+    { "applications", "applications" },
+};
+
+static void
+tell_of_seed(void *context, const char *pointer, const char *what)
+{
+    const struct factor_host *host = *(const struct factor_host **)context;
+    char path[POINTER_SIZE];
+    size_t i, len;
+
+    pointer++; /* all of them are within a part */
+    for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        len = strlen(parts[i].name);
+        if (strncmp(pointer, parts[i].name, len) != 0)
+            continue;
+        snprintf(path, sizeof(path), "/%s%s", parts[i].setting, pointer + len);
+        host->setting_problem(path, "%s", what);
+    }
+}
+
+/* By the very check that a configuration of an operator has to pass. */
+static bool
+check_seed(const struct mfa_settings *settings, const struct factor_host *host)
+{
+    json_t *given = json_object(), *value;
+    size_t i;
+    bool fits;
+
+    for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        value = json_object_get(settings->json, parts[i].setting);
+        if (value && !json_is_null(value))
+            json_object_set(given, parts[i].name, value);
+    }
+    fits = json_object_size(given) == 0 ||
+           mfa_config_check(given, given, settings->ping_defaults,
+                            tell_of_seed, &host);
+    json_decref(given);
+    return fits;
+}
+
 /* Each policy that an acr names must be there. */
 static bool
-check_acrs(const struct mfa_settings *settings, const char **ret_why)
+check_acrs(const struct mfa_settings *settings, const struct factor_host *host)
 {
     struct mfa_policy policy;
     const char *acr;
     json_t *name;
+    bool fits = true;
 
     json_object_foreach (json_object_get(settings->json, "policy_by_acr"), acr,
-                         name)
-        if (!mfa_policy_find(settings->seed, json_string_value(name),
-                             &policy)) {
-            *ret_why = "policy_by_acr names a policy that is not there";
-            return false;
-        }
-    return true;
+                         name) {
+        if (mfa_policy_find(settings->seed, json_string_value(name), &policy))
+            continue;
+        host->setting_problem("/policy_by_acr",
+                              "%s: \"%s\" is the name of no policy", acr,
+                              json_string_value(name));
+        fits = false;
+    }
+    return fits;
 }
 
-bool
+factor_status
 mfa_settings_load(struct mfa_settings *settings,
-                  const struct factor_host *host, const json_t *json,
-                  const char **ret_why)
+                  const struct factor_host *host, const json_t *json)
 {
     *settings = (struct mfa_settings){ .json = json_deep_copy(json) };
-    *ret_why = "out of memory";
     if (!settings->json)
-        return false;
+        return FACTOR_E_NOMEM;
     load_flags(settings);
     settings->policy_by_acr = json_object_get(settings->json, "policy_by_acr");
     settings->otp_max_lifetime_ms = integer_of(json, "otp_max_lifetime");
@@ -157,13 +208,16 @@ mfa_settings_load(struct mfa_settings *settings,
     settings->pace.cooldown_ms = integer_of(json, "resend_cooldown");
     settings->mask = (struct passcode_mask_rule){ 2, 2 };
     settings->brand = text_of(settings->json, "brand");
-    settings->vapid_key = text_of(settings->json, "vapid_public_key");
-    settings->seed = mfa_config_seed(
+    if (!check_seed(settings, host))
+        return FACTOR_E_CONFIG;
+    settings->seed = mfa_config_complete(
         json_object_get(json, "device_policies"),
         json_object_get(json, "applications"),
         json_object_get(json, "mfa_settings"), settings->ping_defaults,
-        host->environment, ret_why);
-    return settings->seed && check_acrs(settings, ret_why);
+        host->environment);
+    if (!settings->seed)
+        return FACTOR_E_NOMEM;
+    return check_acrs(settings, host) ? FACTOR_OK : FACTOR_E_CONFIG;
 }
 
 void

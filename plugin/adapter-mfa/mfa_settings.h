@@ -34,16 +34,16 @@ struct mfa_settings {
     struct passcode_pace pace;
     struct passcode_mask_rule mask;
     const char *brand;
-    const char *vapid_key; /* public, for phones that are pages; or NULL */
 };
 
 /* The declared table. */
 extern const struct factor_setting *const mfa_setting_table[];
 
-/* Take the settings over; false: *ret_why says in one line why not. */
-bool mfa_settings_load(struct mfa_settings *settings,
-                       const struct factor_host *host, const json_t *json,
-                       const char **ret_why);
+/* Take the settings over.  FACTOR_E_CONFIG: the host has been told all that
+ * is wrong with them; FACTOR_E_NOMEM. */
+factor_status mfa_settings_load(struct mfa_settings *settings,
+                                const struct factor_host *host,
+                                const json_t *json);
 void mfa_settings_drop(struct mfa_settings *settings);
 
 #endif

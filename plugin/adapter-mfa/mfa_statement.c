@@ -66,7 +66,7 @@ const char *
 mfa_claims_fault(const struct mfa_call *call, const json_t *claims,
                  const char *purpose)
 {
-    int64_t now_s = call->s.in->now_ms / 1000;
+    int64_t now_s = call->s.in->request->arrived_at_ms / 1000;
     int64_t iat = mfa_integer(claims, "iat");
 
     if (mfa_integer(claims, "v") != 1 || !is(claims, "purpose", purpose) ||

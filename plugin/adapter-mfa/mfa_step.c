@@ -201,6 +201,12 @@ mfa_active_count(const struct mfa_step *s)
     return count;
 }
 
+bool
+mfa_devices_full(const struct mfa_step *s)
+{
+    return mfa_active_count(s) >= s->limits.devices_max;
+}
+
 struct mfa_device *
 mfa_default(struct mfa_step *s)
 {

@@ -102,8 +102,9 @@ struct mfa_device *mfa_selected(struct mfa_step *s);
 size_t mfa_usable_count(const struct mfa_step *s);
 struct mfa_device *mfa_first_usable(struct mfa_step *s);
 
-/* Those that are active, usable or not. */
+/* Those that are active, usable or not; are there as many as are allowed? */
 size_t mfa_active_count(const struct mfa_step *s);
+bool mfa_devices_full(const struct mfa_step *s);
 
 /* The default that the user has chosen, if it is usable; or NULL. */
 struct mfa_device *mfa_default(struct mfa_step *s);

@@ -21,6 +21,8 @@ const struct factor_text *const mfa_texts[] = {
           "Augenblick, bevor Sie einen weiteren anfordern."),
     TEXTS("authn.api.otp.attempts.limit", "Too many wrong passcodes.",
           "Zu viele falsche Einmalcodes."),
+    TEXTS("authn.api.totp.attempts.limit", "Too many wrong passcodes.",
+          "Zu viele falsche Einmalcodes."),
     TEXTS("authn.api.device.locked",
           "Too many failures: this device is locked for a while.",
           "Zu viele Fehlversuche: Dieses Gerät ist vorübergehend gesperrt."),

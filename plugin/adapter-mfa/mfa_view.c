@@ -129,17 +129,29 @@ show_required(struct mfa_step *s)
     return NULL;
 }
 
+/* The flags of a list (Authentication API, D.3), each in the same sense in
+ * both states that have them. */
+json_t *
+mfa_show_list(struct mfa_step *s, bool managing)
+{
+    bool allowed = s->settings->manage_devices;
+
+    return json_pack(
+        "{s:o, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "devices",
+        mfa_show_devices(s), "user", show_user(s), "manualPairing",
+        s->flow.pair, "userSelectedDefault",
+        s->policy.selection != MFA_DEFAULT_TO_FIRST, "manageDevicesAllowed",
+        allowed, "manualPairingPermitted", allowed && !mfa_pairing_refusal(s),
+        "changeDevicePermitted", !managing || s->settings->change_device,
+        "deviceManagementState", managing, "manageDeviceRequested",
+        !managing && (s->flow.manage || s->flow.pair),
+        "newPairingAuthRequired", allowed && !s->flow.proven);
+}
+
 static json_t *
 show_selection(struct mfa_step *s)
 {
-    return json_pack(
-        "{s:o, s:o, s:b, s:b, s:b, s:b, s:b}", "devices", mfa_show_devices(s),
-        "user", show_user(s), "manualPairing", s->flow.pair,
-        "userSelectedDefault", s->policy.selection != MFA_DEFAULT_TO_FIRST,
-        "manageDevicesAllowed", s->settings->manage_devices,
-        "manualPairingPermitted",
-        s->settings->manage_devices && !mfa_pairing_refusal(s),
-        "manageDeviceRequested", s->flow.manage || s->flow.pair);
+    return mfa_show_list(s, false);
 }
 
 static json_t *
@@ -192,10 +204,15 @@ show_enrolment(struct mfa_step *s)
                      s->flow.payload ? s->flow.payload : "");
 }
 
+/* A silent push that was approved is seen before it is settled. */
 static json_t *
 show_completed(struct mfa_step *s)
 {
-    return json_pack("{s:s*}", "code", s->flow.code);
+    const char *code = s->flow.code;
+
+    if (!s->flow.proven && s->has_auth && s->auth.push.silent)
+        code = MFA_COMPLETED_AUTHORIZED;
+    return json_pack("{s:s*}", "code", code);
 }
 
 /* --- States --- */
@@ -231,7 +248,7 @@ is_one_of(const char *state, const char *const *states)
 }
 
 /* Permissive: a phone that showed its key is authorized even if it does not
- * answer the silent push. */
+ * answer the silent push; under ping_defaults alone, whatever is stored. */
 enum mfa_seen
 mfa_seen_now(struct mfa_step *s, const char **ret_failure,
              int64_t *ret_changes_at_ms)
@@ -242,7 +259,8 @@ mfa_seen_now(struct mfa_step *s, const char **ret_failure,
     enum mfa_seen seen = mfa_auth_seen(&s->auth, device, s->in->now_ms,
                                        ret_failure, ret_changes_at_ms);
 
-    if (s->auth.push.silent && seen == MFA_SEEN_TIMED_OUT && mobile &&
+    if (s->settings->ping_defaults && s->auth.push.silent &&
+        seen == MFA_SEEN_TIMED_OUT && mobile && !device->blocked &&
         mobile->verification == MFA_VERIFY_PERMISSIVE)
         return MFA_SEEN_COMPLETED;
     return seen;

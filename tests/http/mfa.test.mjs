@@ -278,7 +278,7 @@ test('authn E.8, M6: a further device pairs itself after the factor',
     assert.deepEqual(second.amr.sort(), ['mfa', 'pwd', 'swk']);
 });
 
-test('authn A.7, D.4-1: payloads that are none', async () => {
+test('authn A.7-18, authn D.4-1: payloads that are none', async () => {
     const user = await withMail();
     const phone = await Phone.make(d);
     const used = await phone.payload('spa');

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// What an operator writes for the MFA adapter: its part of the configuration
+// file and of the store, checked alike; and what the adapter makes of the rest
+// of the configuration.
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { execute, factord, newFolder, startDaemon } from './lib/daemon.mjs';
+import { devicePolicy, method, mobile } from './lib/mfa.mjs';
+import { Phone } from './lib/phone.mjs';
+import { secret } from './lib/secrets.mjs';
+import { run, test } from './lib/tap.mjs';
+
+const { privateKey, publicKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256' });
+const vapid = secret('vapid key', privateKey.export({ type: 'pkcs8',
+                                                      format: 'pem' }));
+const pem = join(newFolder(), 'vapid.pem');
+writeFileSync(pem, vapid, { mode: 0o600 });
+const d = await startDaemon({ delivery: { push: [
+    { plugin: 'webpush', subject: 'mailto:ops@example.org',
+      vapid_key: { $file: pem } }] } });
+
+// --- The same check, wherever it stands
+
+const wrong = {
+    settings: { pairing: { maxAllowedDevices: 16 } },
+    policies: [
+        { ...devicePolicy('One'), default: true,
+          email: method({ otpLength: 9 }),
+          mobile: mobile({ deviceAuthorization: {
+              enabled: true, extraVerification: 'permissive' } }) },
+        { ...devicePolicy('One'), sms: 1 }],
+};
+const problems = [
+    ['settings', '/pairing/maxAllowedDevices', 'a whole number from 1 to 15'],
+    ['policies', '/0/email/otp/otpLength', 'a whole number from 6 to 8'],
+    ['policies', '/0/mobile/applications/0/deviceAuthorization/' +
+     'extraVerification', '"permissive" needs ping_defaults'],
+    ['policies', '/1/name', 'is taken by an entry before'],
+    ['policies', '/1/sms', 'must be an object'],
+];
+
+test('mfa B.3, B.4, M10: the configuration file: all problems at once, 78',
+     async () => {
+         const file = join(newFolder(), 'factord.json');
+         const { mfa, ...others } = d.config.adapters;
+         writeFileSync(file, JSON.stringify({
+             ...d.config, delivery: {}, adapters: { ...others, mfa: {
+                 ...mfa, mfa_settings: wrong.settings,
+                 device_policies: wrong.policies } } }, null, 1));
+         const bad = await execute(factord, ['--config', file,
+                                             '--check-config']);
+         assert.equal(bad.status, 78, bad.stderr);
+         const names = { settings: 'mfa_settings',
+                         policies: 'device_policies' };
+         for (const [part, pointer, what] of problems)
+             assert.ok(bad.stderr.split('\n').some((line) =>
+                 /factord\.json:\d+: /.test(line) &&
+                 line.includes(`: /adapters/mfa/${names[part]}${pointer}: `) &&
+                 line.includes(what)), `${pointer}: ${bad.stderr}`);
+     });
+
+test('mfa B.3, B.4, M10: factorctl: all problems at once', async () => {
+    const file = join(newFolder(), 'config.json');
+    writeFileSync(file, JSON.stringify(wrong.policies));
+    const { status, stderr } = await d.ctl('policies', 'put', file);
+    assert.equal(status, 1);
+    for (const [part, pointer, what] of problems)
+        assert.equal(stderr.includes(`/${part}${pointer}: `) &&
+                     stderr.includes(what), part === 'policies',
+                     `${pointer}: ${stderr}`);
+});
+
+// --- Claims
+
+test('mfa B.6.3: two keys that are claimed at once do not pass the limit',
+     async () => {
+         const file = join(newFolder(), 'settings.json');
+         const one = await startDaemon();
+         writeFileSync(file, '{"pairing": {"maxAllowedDevices": 1}}');
+         assert.equal((await one.ctl('mfa-settings', 'put', file)).status, 0);
+         const user = await one.user({ mfaEnabled: true });
+         const phones = await Promise.all([1, 2, 3].map(async () => {
+             const made = await one.ctl('--json', 'pairing-keys', 'create',
+                                        user.username);
+             const phone = await Phone.make(one);
+             phone.claimed = JSON.parse(made.stdout).key;
+             return phone;
+         }));
+         const replies = await Promise.all(
+             phones.map((phone) => phone.pair(phone.claimed)));
+         assert.deepEqual(replies.map(({ status }) => status).sort(),
+                          [201, 400, 400]);
+         assert.ok(replies.every(({ status, json }) => status === 201 ||
+             json.details[0].code === 'LIMIT_EXCEEDED'));
+     });
+
+// --- What others say
+
+test('RFC 8292: phones are told the public half of the Web Push key',
+     async () => {
+         const { json } = await d.get('/.well-known/factor-phone');
+         const { x, y } = publicKey.export({ format: 'jwk' });
+         assert.deepEqual(Buffer.from(json.vapid_public_key, 'base64url'),
+                          Buffer.concat([Buffer.from([4]),
+                                         Buffer.from(x, 'base64url'),
+                                         Buffer.from(y, 'base64url')]));
+     });
+
+const notices = [
+    [{ locale: 'de-CH' }, 'en', /^Ihrem Konto bei /],
+    [{}, 'de', /^A device was added /],
+];
+for (const [members, spoken, subject] of notices)
+    test(`the notice of a claim: the user's ${JSON.stringify(members)}, ` +
+         `the phone's ${spoken}`, async () => {
+        const user = await d.user({ mfaEnabled: true, ...members });
+        const made = await d.ctl('--json', 'pairing-keys', 'create',
+                                 user.username);
+        assert.equal(made.status, 0, made.stderr);
+        const { key } = JSON.parse(made.stdout);
+        const phone = await Phone.make(d);
+        phone.post = (path, statement, more) => Phone.prototype.post.call(
+            phone, path, statement,
+            { ...more, headers: { 'Accept-Language': spoken } });
+        assert.equal((await phone.pair(key)).status, 201);
+        assert.match((await d.message(user.email)).subject, subject);
+    });
+
+await run();
