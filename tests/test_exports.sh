@@ -102,8 +102,8 @@ include_direction()
     for folder in "$srcdir"/plugin/*/; do
         [ -d "$folder" ] || continue
         folder=plugin/$(basename "$folder")
-        only "$folder" "^($folder/|factor/|passcode/|config\.h$)" \
-            "itself, factor/ and passcode/"
+        only "$folder" "^($folder/|factor/|passcode/|push/|config\.h$)" \
+            "itself, factor/, passcode/ and push/"
     done
     only ctl '^(ctl/|factor/|config\.h$)' 'ctl/ and factor/'
     only phone '^(phone/|factor/|config\.h$)' 'phone/ and factor/'
@@ -116,6 +116,7 @@ contract_is_bare()
 {
     local file
     only passcode "^passcode/" "itself"
+    only push '^(push/|factor/)' 'itself and factor/'
     none "include/factor includes nothing but C's own headers" "$(
         for file in $(sources include); do
             grep -nE '^[ \t]*#[ \t]*include[ \t]*<' "$srcdir/$file" |

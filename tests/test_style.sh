@@ -11,7 +11,7 @@ longest_function=80
 longest_line=80
 longest_example=80
 
-code_folders='include host passcode plugin ctl testlib phone'
+code_folders='include host passcode push plugin ctl testlib phone'
 all_folders="$code_folders tests bench"
 
 stripped=$(mktemp -d) || exit

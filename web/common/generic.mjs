@@ -9,6 +9,9 @@ import { has, nameOf, t } from './strings.mjs';
 export const CODE = { name: 'otp', class: 'code', inputmode: 'numeric',
   autocomplete: 'one-time-code', clean: (text) => text.replace(/[\s-]/g, '') };
 
+const PHONE = { name: 'phone', type: 'tel', autocomplete: 'tel',
+  clean: (text) => text.replace(/[^+\d]/g, '') };
+
 // The fields of the actions that we know. An action that is not here gets a
 // button; when the server then says which fields it needs, it gets a form.
 const MODELS = {
@@ -17,8 +20,8 @@ const MODELS = {
   submitIdentifier: [{ name: 'identifier', autocomplete: 'username' }],
   checkOtp: [CODE],
   submitEmailTarget: [{ name: 'email', type: 'email', autocomplete: 'email' }],
-  submitSmsTarget: [{ name: 'phone', type: 'tel', autocomplete: 'tel' }],
-  submitVoiceTarget: [{ name: 'phone', type: 'tel', autocomplete: 'tel' }],
+  submitSmsTarget: [PHONE],
+  submitVoiceTarget: [PHONE],
   activateEmailDevice: [CODE],
   activateSmsDevice: [CODE],
   activateVoiceDevice: [CODE],
@@ -29,7 +32,7 @@ const CHOICES = ['selectDevice', 'setDefaultDevice', 'removeDevice'];
 
 // Members of a state that are no news to the user.
 const NOT_FACTS = ['id', 'pluginTypeId', 'status', 'code', 'message',
-  'userMessage'];
+  'userMessage', 'serverPayload'];
 
 // A field of which only the name is known.
 function asked(name) {
@@ -38,11 +41,12 @@ function asked(name) {
 }
 
 export function genericView(state, flow) {
-  const lead = `lead.${state.status}`;
+  const key = `lead.${state.status}`;
+  const lead = state.userMessage || (has(key) && t(key, state));
   return {
     title: nameOf('title', state.status),
-    lead: state.userMessage || (has(lead) && t(lead)),
-    body: [facts(state), otherActions(state, flow),
+    lead,
+    body: [facts(state, lead), otherActions(state, flow),
       actionsOf(state).length === 0 && flow.wayOut()],
   };
 }
@@ -81,7 +85,7 @@ function part(state, flow, action, primary) {
 function actionButton(flow, action, main) {
   const kind = isExit(action) ? 'quiet' : 'plain';
   // Where nothing else is left, "cancel" would be an odd word for it.
-  const label = main && isExit(action)
+  const label = main && action === 'cancelAuthentication'
     ? t('page.leave') : nameOf('action', action);
   const node = button(label, () => {
     flow.act(action, {}, { ...flow.notice, show }, node);
@@ -103,11 +107,11 @@ function actionButton(flow, action, main) {
 }
 
 // Texts of the state itself, and numbers to be matched: {value: "407193"}.
-function facts(state) {
+function facts(state, lead) {
   const rows = Object.entries(state)
     .map(([name, member]) => [name, member?.value ?? member])
     .filter(([name, text]) => typeof text === 'string'
-      && !NOT_FACTS.includes(name));
+      && !NOT_FACTS.includes(name) && !(lead && lead.includes(text)));
   return rows.length > 0 && el('dl', {}, rows.map(([name, text]) => el('div',
     {}, el('dt', {}, nameOf('field', name)), el('dd', {}, text))));
 }

@@ -89,7 +89,7 @@ function sentTo(device) {
 // "Send again", which counts down when the server says that it is too soon.
 function makeResend(flow, form) {
   let timer = null;
-  const node = button(t('otp.resend'), () => timer
+  const node = button(t('action.resendOtp'), () => timer
     ?? flow.act('resendOtp', {}, { ...form.place, show }, node),
   'plain', 'resendOtp');
 
@@ -118,7 +118,7 @@ function makeResend(flow, form) {
   function stop() {
     clearInterval(timer);
     timer = null;
-    node.textContent = t('otp.resend');
+    node.textContent = t('action.resendOtp');
     node.classList.remove('cooling');
   }
 

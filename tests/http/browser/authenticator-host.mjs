@@ -64,6 +64,9 @@ class PhoneHost {
         this.devices = new Map();
         this.calls = [];    // "POST requests"
         this.wakers = new Set();
+        this.streams = 0;   // that were begun
+        this.open = new Set();
+        this.stream = 'well'; // or 'none', or 'kept' back by a proxy
     }
 
     now()
@@ -197,6 +200,8 @@ class PhoneHost {
         }
         if (this.down || response.destroyed)
             return response.destroy();
+        if (status === 'stream')
+            return response.end();
         return this.send(response, status, headers,
                          { ...body, time: this.now() });
     }
@@ -248,6 +253,9 @@ class PhoneHost {
         if (!found)
             throw new Refusal(404, 'NOT_PAIRED');
         const wait = /^wait=(\d+)$/.exec(request.headers.prefer ?? '')?.[1];
+        const streams = request.headers.accept === 'text/event-stream';
+        if (streams && what === 'requests' && this.stream !== 'none')
+            return this.tell(found, body, response);
         return this[`on_${what}`](found, body, Number(wait ?? 0), response);
     }
 
@@ -294,8 +302,8 @@ class PhoneHost {
         const thumbprint = await jose.calculateJwkThumbprint(key);
         must(code && (!code.device || code.thumbprint === thumbprint),
              'PAIRING_KEY_INVALID');
-        must(claims.application === this.applications.find(
-            ({ name }) => name === 'Authenticator')?.id,
+        must(claims.application === (this.own ?? this.applications.find(
+            ({ name }) => name === 'Authenticator')?.id),
              'APPLICATION_INVALID');
         assert.equal(claims.platform, 'web');
         assert.ok(claims.name.length > 0 && claims.name.length <= 64);
@@ -315,26 +323,83 @@ class PhoneHost {
             passcode: { secret: device.secret, digits: 6, period: 30 } }];
     }
 
-    async on_requests(device, { statement }, wait, response)
+    // While there is nothing new, until an instant.
+    async hush(device, until, response, isOld)
     {
-        await this.verify(statement, 'requests', device.key, device);
-        const until = Date.now() + wait * 1000;
-        const quiet = () => Date.now() < until && !device.waiting.size &&
-            !this.down && !this.refuse && this.devices.has(device.id) &&
+        const quiet = () => Date.now() < until && isOld() && !this.down &&
+            !this.refuse && this.devices.has(device.id) &&
             !response.destroyed;
         while (quiet())
             await new Promise((done) => {
                 this.wakers.add(done);
                 response.once('close', done);
-                setTimeout(done, until - Date.now());
+                setTimeout(done, Math.min(until - Date.now(), 100000));
             });
+    }
+
+    show(device)
+    {
+        return { status: device.status, name: device.name,
+                 requests: [...device.waiting.values()]
+                     .map(({ request }) => request) };
+    }
+
+    async on_requests(device, { statement }, wait, response)
+    {
+        const { known } = await this.verify(statement, 'requests', device.key,
+                                            device);
+        this.known = known; // by the last such call
+        const nothing = { requests: [] };
+        await this.hush(device, Date.now() + wait * 1000, response, () => {
+            const shown = this.show(device);
+            const challenges = shown.requests.map((one) => one.challenge);
+            return JSON.stringify((known ?? nothing).requests) ===
+                JSON.stringify(challenges) &&
+                (known?.status ?? shown.status) === shown.status;
+        });
         if (this.refuse)
             throw this.refuse;
         if (!this.devices.has(device.id))
             throw new Refusal(404, 'NOT_PAIRED');
-        return [200, { status: device.status,
-                       requests: [...device.waiting.values()]
-                           .map(({ request }) => request) }];
+        return [200, this.show(device)];
+    }
+
+    // A stream of events.
+    async tell(device, { statement }, response)
+    {
+        const { key } = device;
+        await this.verify(statement, 'requests', key, device);
+        this.streams += 1;
+        this.open.add(response);
+        response.once('close', () => this.open.delete(response));
+        response.writeHead(200, { 'Content-Type': 'text/event-stream',
+                                  'Access-Control-Allow-Origin': '*' });
+        response.flushHeaders();
+        let told;
+        const text = () => JSON.stringify(this.show(device));
+        while (!this.down && !this.refuse && !response.destroyed) {
+            const gone = !this.devices.has(device.id) ? 'NOT_PAIRED'
+                : device.key !== key ? 'INVALID_STATEMENT' : undefined;
+            if (gone) {
+                response.write('event: refused\ndata: ' + JSON.stringify(
+                    { details: [{ code: gone }], time: this.now() }) + '\n\n');
+                break;
+            }
+            told = text();
+            if (this.stream === 'well')
+                response.write(`:\n\ndata: ${JSON.stringify(
+                    { ...this.show(device), time: this.now() })}\n\n`);
+            await this.hush(device, Infinity, response, () =>
+                text() === told && device.key === key);
+        }
+        return ['stream', {}];
+    }
+
+    // As after some minutes.
+    endStreams()
+    {
+        for (const response of this.open)
+            response.end();
     }
 
     async on_answers(device, { statement })
@@ -358,6 +423,7 @@ class PhoneHost {
             (number === undefined || claims.number === number)
             ? 'approved' : 'denied';
         device.waiting.delete(claims.request);
+        this.wake();
         device.answers.set(statement, result);
         asked.answer({ claims, result });
         return [200, { result }];
@@ -377,6 +443,7 @@ class PhoneHost {
         const { key, proof } = await this.change(device, body, 'key');
         await this.verify(proof, 'proof', key, device);
         device.key = key;
+        this.wake();
         return [200, {}];
     }
 

@@ -190,6 +190,11 @@ test('a field without a label, grey on grey, too wide: looks do find it',
             document.querySelector('label').style.width = '900px';
         });
         await assert.rejects(look(tab, 'none'), /px wide on 360/);
+        await change(() => {
+            document.querySelector('label').style.width = '';
+            document.querySelector('.primary').style.width = '3.5rem';
+        });
+        await assert.rejects(look(tab, 'none'), /"Sign" is broken/);
     });
 });
 

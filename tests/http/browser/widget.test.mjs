@@ -6,25 +6,20 @@
 // otpLength), errors do not tell the tries left, flow ids are not checked, and
 // a request that CORS stops shows "Failed to fetch".
 import assert from 'node:assert/strict';
-import { createHash, randomBytes } from 'node:crypto';
 
 import { sleep, startDaemon, until } from '../lib/daemon.mjs';
-import { token } from '../lib/flow.mjs';
-import { secret } from '../lib/secrets.mjs';
 import { run, test } from '../lib/tap.mjs';
 import { patience, visit } from './lib/chrome.mjs';
+import { wrongOf } from './lib/demo.mjs';
 import { applicationServer } from './lib/servers.mjs';
+import { beginByRedirect, beginHere, cancel, claimsOf, code, error,
+         mustHaveFailed, origin, outcome, password, placeOf, tile,
+         widgetClient } from './lib/widget.mjs';
 
 // --- Three places of the page.
 
 const elsewhere = await applicationServer(); // another origin of the same host
 const proxied = await applicationServer();   // the same origin, by a proxy
-
-const origin = (server, host = '127.0.0.1') => `http://${host}:${server.port}`;
-const widgetClient = (server, over) => ({
-    type: 'public', name: 'Shop', pi_flow: true, policies: ['otp'],
-    redirect_uris: [`${origin(server)}/cb`], origins: [origin(server)],
-    id_token_alg: 'ES256', ...over });
 
 const shared = {
     server: { sign_on_page: `${origin(elsewhere)}/app` },
@@ -45,130 +40,14 @@ const same = await startDaemon({
 });
 proxied.behind = same.port;
 
-const places = {
-    cross: { daemon: cross, app: `${origin(elsewhere)}/app`,
-             callback: `${origin(elsewhere)}/cb` },
-    same: { daemon: same, app: `${origin(proxied)}/app`,
-            callback: `${origin(proxied)}/cb` },
-};
+const places = { cross: placeOf(cross, elsewhere),
+                 same: placeOf(same, proxied) };
 
-// --- What is asked for, and what comes back.
-
-function pkce()
+async function mustSignOn(place, verifier, over)
 {
-    const verifier = secret('PKCE verifier',
-                            randomBytes(32).toString('base64url'));
-    return { verifier, code_challenge: createHash('sha256').update(verifier)
-                       .digest('base64url'), code_challenge_method: 'S256' };
+    const { amr } = await claimsOf(place, verifier, over);
+    assert.deepEqual(amr.sort(), ['email', 'mfa', 'otp', 'pwd']);
 }
-
-async function mustSignOn(place, user, verifier, over)
-{
-    const { status, json } = await token(place.daemon, {
-        grant_type: 'authorization_code', client_id: 'widget',
-        code_verifier: verifier, ...over });
-    assert.equal(status, 200, JSON.stringify(json));
-    const claims = JSON.parse(Buffer.from(json.id_token.split('.')[1],
-                                          'base64url'));
-    assert.equal(claims.nonce, 'n0nce');
-    assert.deepEqual([...claims.amr].sort(), ['email', 'mfa', 'otp', 'pwd']);
-    const info = await place.daemon.get('/idp/userinfo.openid', {
-        headers: { Authorization: `Bearer ${json.access_token}` } });
-    assert.equal(info.json.sub, claims.sub);
-}
-
-// Begun without redirects, on the page itself.
-async function beginHere(visitor, place, { client = 'widget', widget = {},
-                                           app = place.app, ...more } = {})
-{
-    const { verifier, ...challenge } = pkce();
-    const tab = await visitor.tab(app, { wanted: {
-        base: place.daemon.base, ...widget,
-        redirectless: { client_id: client, response_type: 'code',
-                        scope: 'openid', state: 'n7', nonce: 'n0nce',
-                        ...challenge, ...more } } });
-    return { tab, verifier };
-}
-
-async function beginByRedirect(visitor, place, widget = {})
-{
-    const { verifier, ...challenge } = pkce();
-    const tab = await visitor.tab(null, { wanted: {
-        base: place.daemon.base, ...widget } });
-    const query = new URLSearchParams({
-        client_id: 'widget', response_type: 'code', scope: 'openid',
-        state: 'n7', nonce: 'n0nce', redirect_uri: place.callback,
-        ...challenge });
-    await tab.open(`${place.daemon.base}/as/authorization.oauth2?${query}`);
-    await tab.at('the page with the flow', (url) =>
-        `${url.origin}${url.pathname}` === place.app &&
-        /^[a-zA-Z0-9]{22}$/.test(url.searchParams.get('flowId')));
-    return { tab, verifier };
-}
-
-// --- The widget's pages.
-
-async function password(tab, user, over = {})
-{
-    const { page } = tab;
-    await page.waitForSelector('#password', { visible: true });
-    await tab.page.$eval('#username', (node) => { node.value = ''; });
-    await page.type('#username', over.username ?? user.username);
-    await page.type('#password', over.password ?? user.password);
-    await page.waitForSelector('#submit:not([disabled])');
-    await page.click('#submit');
-}
-
-// Its id begins with the device's type.
-async function tile(tab, type, options)
-{
-    const node = await tab.page.waitForSelector(
-        `.tile-button[id^="${type}-"]`, { visible: true });
-    await node.click(options);
-}
-
-// A click on a tile is two requests, and the second answer draws the page
-// anew: whoever types between them, as no human can, loses what is typed.
-async function drawn(tab)
-{
-    const told = () => tab.logs.filter((text) =>
-        /^dispatching actionId: (?!null|undefined)/.test(text)).length;
-    await until('the answers to be drawn', () => told() === tab.requests
-        .filter((request) => request.method() === 'POST').length, patience);
-}
-
-async function code(tab, text)
-{
-    await tab.page.waitForSelector('#otp', { visible: true });
-    await drawn(tab);
-    await tab.page.type('#otp', text);
-    await tab.page.waitForSelector('#submit:not([disabled])');
-    await tab.page.click('#submit');
-}
-
-function cancel(tab)
-{
-    return tab.page.locator('[data-actionid="cancelAuthentication"]').click();
-}
-
-async function error(tab)
-{
-    const node = await tab.page.waitForSelector('.feedback--error',
-                                                { visible: true });
-    return node.evaluate((found) => found.innerText.trim());
-}
-
-// onAuthorizationSuccess or onAuthorizationFailed.
-function outcome(tab)
-{
-    return until('the end of the flow', () => tab.page.evaluate(() =>
-        (window.result || window.failed) && { result: window.result,
-                                              failed: window.failed }),
-                 patience);
-}
-
-const wrongOf = (right) => String((Number(right) + 1) % 1000000)
-    .padStart(6, '0');
 
 async function toPasscode({ tab }, place, user)
 {
@@ -192,7 +71,7 @@ for (const [name, place] of Object.entries(places)) {
             const { result } = await outcome(tab);
             assert.equal(result.state, 'n7');
             await tab.see('Authentication Success!');
-            await mustSignOn(place, user, begun.verifier,
+            await mustSignOn(place, begun.verifier,
                              { code: result.code });
         });
     });
@@ -208,7 +87,7 @@ for (const [name, place] of Object.entries(places)) {
             await tab.see('Back at the application');
             assert.equal(url.searchParams.get('state'), 'n7');
             assert.equal(url.searchParams.get('iss'), place.daemon.base);
-            await mustSignOn(place, user, begun.verifier, {
+            await mustSignOn(place, begun.verifier, {
                 code: url.searchParams.get('code'),
                 redirect_uri: place.callback });
         });
@@ -225,7 +104,7 @@ for (const [name, place] of Object.entries(places)) {
             await error(tab);
             await code(tab, right);
             const { result } = await outcome(tab);
-            await mustSignOn(place, user, begun.verifier,
+            await mustSignOn(place, begun.verifier,
                              { code: result.code });
             for (const request of tab.requests)
                 if (request.method() === 'POST')
@@ -260,7 +139,7 @@ test('authn A.9-5: cookieless, from another site, where cookies cannot go',
         await error(begun.tab);
         await code(begun.tab, right);
         const { result } = await outcome(begun.tab);
-        await mustSignOn(place, user, begun.verifier, {
+        await mustSignOn(place, begun.verifier, {
             client_id: 'cookieless', code: result.code });
         assert.deepEqual(await visitor.cookies(), []);
         begun.tab.refused('POST checkOtp 400');
@@ -317,9 +196,7 @@ test('authn G-5, F.4-22: cancel, redirectless', async () => {
         const begun = await beginHere(visitor, place);
         await toPasscode(begun, place, user);
         await cancel(begun.tab);
-        const { failed } = await outcome(begun.tab);
-        assert.equal(failed.status, 'FAILED');
-        assert.equal(failed.code, 'AUTHENTICATION_FAILED');
+        const failed = await mustHaveFailed(begun.tab);
         assert.ok(failed.userMessage);
         await begun.tab.see(failed.userMessage);
     });
@@ -360,8 +237,7 @@ test('authn G-3, F.4-21: the last wrong passcode, then cancel', async () => {
         assert.doesNotMatch(text, /undefined|\[object/);
         assert.ok(text.replace('Cancel', '').trim().length > 10, text);
         await cancel(tab);
-        const { failed } = await outcome(tab);
-        assert.equal(failed.code, 'AUTHENTICATION_FAILED');
+        await mustHaveFailed(tab);
         tab.refused('POST checkOtp 400', 'POST checkOtp 400');
     });
 });

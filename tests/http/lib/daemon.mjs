@@ -405,8 +405,8 @@ export class Daemon {
     async settled()
     {
         return until('the outbox to be empty', async () =>
-            (await this.outbox()).every((row) => row.state !== 'pending' &&
-                                                 row.state !== 'leased'));
+            (await this.outbox()).every(({ state }) => state !== 'queued' &&
+                                                       state !== 'sending'));
     }
 }
 

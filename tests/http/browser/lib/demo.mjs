@@ -20,9 +20,11 @@ export const ways = {
     here: 'Sign in (this page)',
 };
 
-export async function beginDemo(visitor, daemon, way, options)
+// acr: of the policy to ask for.
+export async function beginDemo(visitor, daemon, way, { acr } = {})
 {
-    const tab = await visitor.tab(`${daemon.base}/demo/`, options);
+    const query = acr ? `?acr_values=${acr}` : '';
+    const tab = await visitor.tab(`${daemon.base}/demo/${query}`);
     await tab.press(ways[way]);
     return tab;
 }
@@ -32,6 +34,15 @@ export async function password(tab, user, over = {})
     await tab.fill('Username', over.username ?? user.username);
     await tab.fill('Password', over.password ?? user.password);
     await tab.press('Sign in');
+}
+
+// Past the password, by the demo's policy "mfa".
+export async function beginMfa(visitor, daemon, user, way = 'redirect')
+{
+    const tab = await beginDemo(visitor, daemon, way,
+                                { acr: 'urn:factord:mfa' });
+    await password(tab, user);
+    return tab;
 }
 
 // Up to the passcode page; gives the code.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // tests/http/browser/lib/looks.mjs - a state of a page, seen small and large,
 // light and dark: nothing for axe-core (WCAG A and AA) to find, nothing wider
-// than the screen, a screenshot of each in BUILD/screenshots.
+// than the screen, no broken words, a screenshot of each in BUILD/screenshots.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -53,6 +53,25 @@ function measured(tab)
     });
 }
 
+// Words that are on two lines, for want of room.
+function brokenWords(tab)
+{
+    return tab.page.evaluate(() => {
+        const range = document.createRange();
+        const broken = (text, { index, 0: word }) => {
+            range.setStart(text, index);
+            range.setEnd(text, index + word.length);
+            return range.getClientRects().length > 1;
+        };
+        return [...document.querySelectorAll('.button, summary, h1, h2')]
+            .flatMap((node) => [...node.childNodes])
+            .filter((node) => node.nodeType === Node.TEXT_NODE)
+            .flatMap((text) => [...text.data.matchAll(/[\p{L}\d]+/gu)]
+                .filter((found) => broken(text, found)))
+            .map(([word]) => `"${word}" is broken`);
+    });
+}
+
 function mustBeNone(list, where)
 {
     if (list.length)
@@ -72,6 +91,7 @@ export async function look(tab, name, { brief = false } = {})
         await tab.page.screenshot({ path: join(folder, `${where}.png`),
                                     fullPage: true });
         mustBeNone(await measured(tab), where);
+        mustBeNone(await brokenWords(tab), where);
         if (deep)
             mustBeNone(await found(tab), where);
     }
