@@ -34,6 +34,14 @@ phone_jwk(void)
                      "bVcnJUgIkWc2fe5G6guxXYlwJ7T-l2Sof0GV8La34o8");
 }
 
+json_t *
+other_jwk(void)
+{
+    return json_pack("{s:s, s:s, s:s, s:s}", "kty", "EC", "crv", "P-256", "x",
+                     "OHHAMBXIVmpu4D5ajKEw0ag2teO757xcqIz_xlNvnhg", "y",
+                     "TE5qICwgTGFHY5rLVvSPTTCzNnGOBWZJ9drsLKK-N_Q");
+}
+
 int
 mfa_set_up(void)
 {

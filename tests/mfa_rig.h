@@ -31,6 +31,7 @@
 #define PHONE_CHECK "D2WV7S"
 extern const char phone_pem[], other_pem[];
 json_t *phone_jwk(void);
+json_t *other_jwk(void);
 
 struct scene {
     struct factor_test *t;

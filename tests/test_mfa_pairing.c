@@ -1775,19 +1775,25 @@ check_value(void)
 /* What a phone says to become a device: the statement's jti says nothing, and
  * each phone has a key of its own. */
 static void
-claim_key(struct scene *s, const char *key)
+claim_key_by(struct scene *s, const char *key, const char *pem, json_t *jwk)
 {
     char *statement = signed_payload(
-        phone_pem, payload_claims(s),
+        pem, payload_claims(s),
         json_pack("{s:s, s:s}", "purpose", "pair", "key", key));
 
     s->reply = factor_test_resource(
         s->t, "phone.pair",
         json_pack("{s:s}", "env", FACTOR_TEST_ENVIRONMENT), NULL,
-        json_pack("{s:o, s:s}", "key", phone_jwk(), "statement", statement));
+        json_pack("{s:o, s:s}", "key", jwk, "statement", statement));
     free(statement);
     if (s->reply->kind == FACTOR_TEST_BROKEN)
         tap_note("phone.pair: %s", s->reply->problem);
+}
+
+static void
+claim_key(struct scene *s, const char *key)
+{
+    claim_key_by(s, key, phone_pem, phone_jwk());
 }
 
 static void
@@ -1893,6 +1899,28 @@ first_enrolment_overtaken(void)
     act(&s, "continueAuthentication", NULL);
     CU_ASSERT_TRUE(has_status(&s, "device_paired"));
     CU_ASSERT_TRUE(has_amr(&s, "[\"otp\",\"email\"]"));
+    close_scene(&s);
+}
+
+/* Who reads the app's screen, or its traffic, pairs no phone of his by it. */
+static void
+enrolment_is_of_the_app_alone(void)
+{
+    struct scene s = open_scene("{" ONE_APP ", " FIRST_ALLOWED "}");
+    char key[32];
+    const char *link;
+
+    authenticate_with(&s,
+                      signed_payload(phone_pem, payload_claims(&s), NULL));
+    link = text(s.reply->model, "serverPayload");
+    CU_ASSERT_EQUAL_FATAL(sscanf(strstr(link, "key="), "key=%31[0-9A-Z]", key),
+                          1);
+    claim_key_by(&s, key, other_pem, other_jwk());
+    CU_ASSERT_TRUE(factor_test_has_detail(s.reply, "PAIRING_KEY_INVALID"));
+    CU_ASSERT_EQUAL(device_count(&s), 0);
+    claim_key(&s, key);
+    CU_ASSERT_EQUAL(s.reply->http_status, 201);
+    CU_ASSERT_EQUAL(device_count(&s), 1);
     close_scene(&s);
 }
 
@@ -2178,6 +2206,8 @@ static const struct tap_test tests[] = {
       first_key_dies },
     { "M3: an enrolment that was overtaken proves first",
       first_enrolment_overtaken },
+    { "M10: a payload's pairing key is for its signer alone",
+      enrolment_is_of_the_app_alone },
     { "authn D.9-16: an enrolment that is one too many",
       enrolment_stays_in_the_limit },
     { "notices of a claim are in the user's language",

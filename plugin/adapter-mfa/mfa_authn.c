@@ -280,17 +280,27 @@ enrols_itself(const struct mfa_step *s)
     return true;
 }
 
-/* The key is made now and shown when the factor was proven. */
+/* The key is made now, for the app that signed the payload alone, and shown
+ * when the factor was proven. */
 static factor_status
 prepare_enrolment(struct mfa_step *s)
 {
+    struct mfa_pairing terms = {
+        .application = mfa_text(s->flow.app, "application"),
+    };
+    char *thumbprint;
     const char *key;
 
     if (s->flow.payload || !enrols_itself(s) ||
         mfa_pairing_refusal_of(s, MFA_MOBILE))
         return FACTOR_OK;
-    return mfa_pairing_key(s, mfa_text(s->flow.app, "application"),
-                           &s->flow.payload, &key);
+    thumbprint = s->host->alloc(s->in->arena, MFA_THUMBPRINT_SIZE);
+    if (!thumbprint)
+        return FACTOR_E_NOMEM;
+    if (!mfa_own_thumbprint(s, thumbprint))
+        return FACTOR_OK;
+    terms.thumbprint = thumbprint;
+    return mfa_pairing_key(s, &terms, &s->flow.payload, &key);
 }
 
 static factor_status

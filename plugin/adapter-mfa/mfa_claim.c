@@ -72,7 +72,7 @@ claim_bytes(const struct factor_host *host, const struct factor_step *in,
     return true;
 }
 
-enum { CLAIM_SIZE = MFA_PAIRING_KEY_SIZE + 44 };
+enum { CLAIM_SIZE = MFA_PAIRING_KEY_SIZE + MFA_THUMBPRINT_SIZE };
 
 static struct factor_name
 device_name(const char *bytes, size_t len)
@@ -273,20 +273,26 @@ make_device(struct mfa_call *call, struct mfa_pairing *pairing,
     return status ? status : answer_claim(call, 201, pairing);
 }
 
+static bool
+is_key(const struct mfa_call *call, const json_t *jwk, const char *thumbprint)
+{
+    char text[MFA_THUMBPRINT_SIZE];
+
+    return jwk && call->s.host->jwk_thumbprint(jwk, text) == FACTOR_OK &&
+           strcmp(text, thumbprint) == 0;
+}
+
 /* The same phone once more, with the key that it has: its answer was lost. */
 static bool
 claimed_before(struct mfa_call *call, const struct mfa_pairing *pairing)
 {
     const struct factor_record *record =
         factor_read_one(call->s.in, READ_DEVICE);
-    char thumbprint[44];
 
     return record && pairing->device && pairing->thumbprint &&
            strcmp(record->id, pairing->device) == 0 &&
-           mfa_device_load(record, &call->device) && call->device.jwk &&
-           call->s.host->jwk_thumbprint(call->device.jwk, thumbprint) ==
-               FACTOR_OK &&
-           strcmp(thumbprint, pairing->thumbprint) == 0;
+           mfa_device_load(record, &call->device) &&
+           is_key(call, call->device.jwk, pairing->thumbprint);
 }
 
 /* Why the user may have no more devices by this key, or NULL.  What held when
@@ -338,7 +344,8 @@ claim_key(struct mfa_call *call, const char *key, const json_t *jwk)
         return status;
     if (claimed_before(call, &pairing))
         return answer_claim(call, 200, &pairing);
-    if (!mfa_pairing_live(&pairing, call->s.in->now_ms))
+    if (!mfa_pairing_live(&pairing, call->s.in->now_ms) ||
+        (pairing.thumbprint && !is_key(call, jwk, pairing.thumbprint)))
         return refuse_key(call, key);
     return claim_live_key(call, &pairing, key, jwk);
 }

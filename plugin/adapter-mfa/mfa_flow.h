@@ -116,10 +116,11 @@ factor_status mfa_pairing_show(struct mfa_step *s, const char *state,
 const char *mfa_pairing_refusal(struct mfa_step *s);
 const char *mfa_pairing_refusal_of(struct mfa_step *s, enum mfa_type type);
 
-/* Make a pairing key (in the flow: s->flow.pairing) for this application, or
- * any (NULL), and the link that carries it (in the arena).  *ret_link NULL:
- * the user has as many keys as are allowed. */
-factor_status mfa_pairing_key(struct mfa_step *s, const char *application,
+/* Make a pairing key (in the flow: s->flow.pairing) and the link that carries
+ * it (in the arena).  terms: application, thumbprint (in the arena) and
+ * by_operator.  *ret_link NULL: the user has as many keys as are allowed. */
+factor_status mfa_pairing_key(struct mfa_step *s,
+                              const struct mfa_pairing *terms,
                               const char **ret_link, const char **ret_key);
 
 /* Where the flow goes to begin pairing (state, or a dead end). */

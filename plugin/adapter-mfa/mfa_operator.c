@@ -329,7 +329,8 @@ find_application(const struct mfa_step *s, const char *wanted,
 static factor_status
 create_key(struct mfa_step *s, struct factor_outcome *out)
 {
-    const char *application, *link, *key;
+    struct mfa_pairing terms = { .by_operator = true };
+    const char *link, *key;
     factor_status status;
 
     if (!has_user(s))
@@ -337,11 +338,11 @@ create_key(struct mfa_step *s, struct factor_outcome *out)
     if (!allowed(s, MFA_MOBILE))
         return refuse(s, out, MFA_CODE_METHOD, NULL);
     if (!find_application(s, mfa_text(s->in->fields, "application"),
-                          &application))
+                          &terms.application))
         return refuse(s, out, MFA_CODE_APPLICATION, "application");
     if (mfa_devices_full(s))
         return refuse(s, out, MFA_CODE_LIMIT, NULL);
-    status = mfa_make_key(s, application, true, &link, &key);
+    status = mfa_pairing_key(s, &terms, &link, &key);
     if (status)
         return status;
     if (!link)

@@ -82,11 +82,6 @@ factor_status mfa_address_clean(const struct mfa_step *s, enum mfa_type type,
 bool mfa_address_known(const struct mfa_step *s, enum mfa_type type,
                        const char *address);
 
-/* mfa_pairing_key(); by_operator: nobody waits for the claim. */
-factor_status mfa_make_key(struct mfa_step *s, const char *application,
-                           bool by_operator, const char **ret_link,
-                           const char **ret_key);
-
 /* Remove a device of the user: its record, its place in the order, and if it
  * was the default, the next one is that.  The user is told, unless it was
  * pending. */

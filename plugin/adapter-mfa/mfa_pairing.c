@@ -259,18 +259,20 @@ drop_waiting(struct mfa_step *s)
 }
 
 factor_status
-mfa_make_key(struct mfa_step *s, const char *application, bool by_operator,
-             const char **ret_link, const char **ret_key)
+mfa_pairing_key(struct mfa_step *s, const struct mfa_pairing *terms,
+                const char **ret_link, const char **ret_key)
 {
     struct mfa_pairing pairing = {
-        .application = application,
+        .application = terms->application,
         .policy = s->policy.id,
         .username = s->username,
         .notice_language = mfa_notice_language(s),
-        .first = !by_operator && !s->flow.proven && mfa_active_count(s) == 0,
+        .first = !terms->by_operator && !s->flow.proven &&
+                 mfa_active_count(s) == 0,
         .created_at_ms = s->in->now_ms,
-        .expires_at_ms = s->in->now_ms + key_lifetime(s, application),
-        .by_operator = by_operator,
+        .expires_at_ms = s->in->now_ms + key_lifetime(s, terms->application),
+        .by_operator = terms->by_operator,
+        .thumbprint = terms->thumbprint,
     };
     char *key = s->host->alloc(s->in->arena, MFA_PAIRING_KEY_SIZE);
     factor_status status;
@@ -296,13 +298,6 @@ mfa_make_key(struct mfa_step *s, const char *application, bool by_operator,
     *ret_key = key;
     *ret_link = mfa_pairing_link(s, key);
     return *ret_link ? FACTOR_OK : FACTOR_E_NOMEM;
-}
-
-factor_status
-mfa_pairing_key(struct mfa_step *s, const char *application,
-                const char **ret_link, const char **ret_key)
-{
-    return mfa_make_key(s, application, false, ret_link, ret_key);
 }
 
 /* --- The way in --- */
@@ -395,12 +390,13 @@ find_application(const struct mfa_step *s, const char *name,
 static factor_status
 begin_mobile(struct mfa_step *s, struct factor_outcome *out, const char *name)
 {
-    const char *application, *key;
+    struct mfa_pairing terms = { .application = NULL };
+    const char *key;
     factor_status status;
 
-    if (!find_application(s, name, &application))
+    if (!find_application(s, name, &terms.application))
         return mfa_refuse_for(s, out, MFA_CODE_METHOD, "applicationName", 0);
-    status = mfa_pairing_key(s, application, &s->flow.link, &key);
+    status = mfa_pairing_key(s, &terms, &s->flow.link, &key);
     if (status)
         return status;
     if (!s->flow.link)

@@ -28,6 +28,7 @@ enum {
     MFA_PAIRING_KEY_SIZE = 17, /* 16 letters and digits, or 12 digits */
     MFA_PAIRING_KEYS_MAX = 20,  /* live ones of a user */
     MFA_CHECK_SIZE = 7,
+    MFA_THUMBPRINT_SIZE = 44, /* of a key (RFC 7638), with the NUL */
     MFA_PAIRING_KEPT_MS = 15 * 60 * 1000 /* a record outlives its key */
 };
 
@@ -47,7 +48,8 @@ struct mfa_pairing {
     bool by_operator;        /* an operator handed it out: no page waits, so
                               * the claim itself makes the device active */
     const char *device;      /* id of the device that claimed it, or NULL */
-    const char *thumbprint;  /* of the key that claimed it, or NULL */
+    const char *thumbprint;  /* of the key that claimed it, before that of the
+                              * only one that may; or NULL */
     const char *error;       /* code: why the last claim failed, or NULL */
 };
 

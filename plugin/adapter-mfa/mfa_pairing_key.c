@@ -260,7 +260,7 @@ mfa_device_check(const struct factor_host *host,
                  const struct mfa_device *device,
                  char ret_check[MFA_CHECK_SIZE])
 {
-    char thumbprint[44];
+    char thumbprint[MFA_THUMBPRINT_SIZE];
 
     ret_check[0] = '\0';
     return device->jwk &&

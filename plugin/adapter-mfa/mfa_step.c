@@ -218,13 +218,20 @@ mfa_default(struct mfa_step *s)
 }
 
 bool
-mfa_is_own_phone(const struct mfa_step *s, const struct mfa_device *device)
+mfa_own_thumbprint(const struct mfa_step *s,
+                   char ret_text[MFA_THUMBPRINT_SIZE])
 {
-    char theirs[44], ours[44];
     const json_t *key = json_object_get(s->flow.app, "key");
 
-    return key && device->jwk &&
-           s->host->jwk_thumbprint(key, theirs) == FACTOR_OK &&
+    return key && s->host->jwk_thumbprint(key, ret_text) == FACTOR_OK;
+}
+
+bool
+mfa_is_own_phone(const struct mfa_step *s, const struct mfa_device *device)
+{
+    char theirs[MFA_THUMBPRINT_SIZE], ours[MFA_THUMBPRINT_SIZE];
+
+    return device->jwk && mfa_own_thumbprint(s, theirs) &&
            s->host->jwk_thumbprint(device->jwk, ours) == FACTOR_OK &&
            strcmp(theirs, ours) == 0;
 }

@@ -109,8 +109,11 @@ bool mfa_devices_full(const struct mfa_step *s);
 /* The default that the user has chosen, if it is usable; or NULL. */
 struct mfa_device *mfa_default(struct mfa_step *s);
 
-/* The application that the sign-on comes from (its mobilePayload) is this
- * device. */
+/* Of the key that the application has which the sign-on comes from (its
+ * mobilePayload).  False: it comes from none. */
+bool mfa_own_thumbprint(const struct mfa_step *s,
+                        char ret_text[MFA_THUMBPRINT_SIZE]);
+/* That application is this device. */
 bool mfa_is_own_phone(const struct mfa_step *s,
                       const struct mfa_device *device);
 
