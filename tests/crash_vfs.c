@@ -9,6 +9,7 @@
 #include "tests/crash_vfs.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -772,6 +773,18 @@ crash_vfs_settle(void)
     }
     pthread_mutex_unlock(&mutex);
     return open;
+}
+
+void
+crash_vfs_die(void)
+{
+    const struct node *node;
+
+    pthread_mutex_lock(&mutex);
+    cut();
+    for (node = power.nodes; node; node = node->next)
+        node_store(node);
+    raise(SIGKILL);
 }
 
 struct crash_vfs_tally

@@ -48,6 +48,10 @@ void crash_vfs_fail(int rc, uint64_t after_ops, uint64_t count);
  * are still open: if any, nothing was done. */
 int crash_vfs_settle(void);
 
+/* Cut the power of a whole process: what survived is in the real files, and
+ * the process is killed. */
+void crash_vfs_die(void);
+
 /* What cuts have done so far to writes that were not synced. */
 struct crash_vfs_tally {
     uint64_t kept;

@@ -227,7 +227,8 @@ export class Daemon {
         this.writeConfig();
         const child = spawn(factord, ['--config', this.configFile,
                                       ...(this.args ?? [])],
-                            { stdio: ['ignore', 'pipe', 'pipe'] });
+                            { stdio: ['ignore', 'pipe', 'pipe'],
+                              env: { ...process.env, ...this.env } });
         const began = this.output.length;
         children.add(child);
         this.child = child;

@@ -6,17 +6,31 @@ import { join } from 'node:path';
 
 import { build, newFolder, source } from './daemon.mjs';
 
-// The built plugins, and these of tests/plugins ("adapter-bell"), made if they
-// are not there: for the setting plugin_directory.  parts: files of
-// tests/plugins that lie beside them.
-export function pluginFolder(names, parts = [])
+// These of tests/plugins, made if they are not there.
+function makePlugins(names)
 {
-    const folder = join(newFolder(), 'plugins');
     const targets = names.map((name) => `tests/plugins/${name}.la`);
     const made = spawnSync('make', ['-s', ...targets],
                            { cwd: build, encoding: 'utf8' });
     if (made.status !== 0)
         throw new Error(`make ${targets.join(' ')}: ${made.stderr}`);
+}
+
+const testPlugin = (name) => join(build, 'tests/plugins/.libs', `${name}.so`);
+
+// One that is no plugin, but is loaded before everything.
+export function preloaded(name)
+{
+    makePlugins([name]);
+    return testPlugin(name);
+}
+
+// The built plugins, and these of tests/plugins ("adapter-bell"), for the setting
+// plugin_directory.  parts: files of tests/plugins that lie beside them.
+export function pluginFolder(names, parts = [])
+{
+    const folder = join(newFolder(), 'plugins');
+    makePlugins(names);
     mkdirSync(folder, { mode: 0o755 });
     const take = (file, name) => {
         copyFileSync(file, join(folder, name));
@@ -26,7 +40,7 @@ export function pluginFolder(names, parts = [])
         if (/^[a-z]+-[a-z-]+\.so$/.test(name))
             take(join(build, '.libs', name), name);
     for (const name of names)
-        take(join(build, 'tests/plugins/.libs', `${name}.so`), `${name}.so`);
+        take(testPlugin(name), `${name}.so`);
     for (const name of parts)
         take(join(source, 'tests/plugins', name), name);
     return folder;
