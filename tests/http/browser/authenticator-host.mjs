@@ -333,7 +333,8 @@ class PhoneHost {
             await new Promise((done) => {
                 this.wakers.add(done);
                 response.once('close', done);
-                setTimeout(done, Math.min(until - Date.now(), 100000));
+                setTimeout(done, Math.min(until - Date.now(), 100000))
+                    .unref();
             });
     }
 
