@@ -451,7 +451,8 @@ check_send(struct factor_effects *effects, const struct factor_send *send)
 {
     char *problem = effects->problem;
 
-    if (send->struct_size < sizeof(*send) || send->flags)
+    if (send->struct_size < sizeof(*send) ||
+        (send->flags & ~(uint32_t)FACTOR_SEND_NOTICE))
         return misuse(problem, "a send's struct_size or flags are not set");
     if (!send->channel || !fake_listed(channels, send->channel))
         return misuse(problem, "no such channel: \"%s\"",
@@ -493,15 +494,15 @@ host_send(struct factor_effects *effects, const struct factor_send *send)
     json_array_append_new(
         effects->sends,
         fake_must(json_pack(
-            "{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "channel",
+            "{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:b}", "channel",
             fake_text(send->channel), "address", fake_text(send->address),
             "template_id", fake_text(send->template_id), "code",
             fake_text(send->code), "variables", copy_or_null(send->variables),
             "credential", copy_or_null(send->credential), "expires_at_ms",
             (json_int_t)send->expires_at_ms, "about_collection",
             fake_text(send->about_collection), "about_id",
-            fake_text(send->about_id), "language",
-            fake_text(send->language))));
+            fake_text(send->about_id), "language", fake_text(send->language),
+            "notice", send->flags & FACTOR_SEND_NOTICE)));
     return FACTOR_OK;
 }
 

@@ -256,6 +256,7 @@ send(const struct factor_step *step)
 {
     const struct factor_send message = {
         SIZED(factor_send),
+        .flags = does(FAKE_NOTICES) ? FACTOR_SEND_NOTICE : 0,
         .channel = does(FAKE_SEND_CHANNEL) ? "pigeon" : "email",
         .address = does(FAKE_SEND_NO_ADDRESS) ? NULL : fake.address,
         .template_id = "fake.message",
@@ -276,6 +277,7 @@ send_wrongly(const struct factor_step *step)
     fake.refused += refused;
     switch ((int)fake.misdeed) {
     case FAKE_SENDS_TWO:
+    case FAKE_NOTICES:
     case FAKE_SENDS:
         for (; !refused && left > 0; left--)
             send(step);

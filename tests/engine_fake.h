@@ -58,6 +58,7 @@ enum misdeed {
     FAKE_MISDEEDS,
     /* Not wrong. */
     FAKE_SENDS,           /* one message to fake.address */
+    FAKE_NOTICES,         /* the same, as a notice */
     FAKE_SENDS_TWO,       /* two to it, in one step */
     FAKE_ASKS,            /* until there are answers */
     FAKE_SUBJECT,         /* "finish" names the user fake.subject */

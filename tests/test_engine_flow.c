@@ -727,6 +727,32 @@ messages_to_a_prefix_are_limited(void)
     }
 }
 
+/* Who has had all the messages that an address may get is still told. */
+static void
+notices_have_a_limit_of_their_own(void)
+{
+    char flow[FLOW_ID + 1];
+    uint32_t before;
+    int i;
+
+    open_rig();
+    begin(&client, RIG_FAKE, joe, flow);
+    fake.misdeed = FAKE_SENDS;
+    for (i = 0; i < 6; i++)
+        DO(&client, flow, "go", NULL, "");
+    CU_ASSERT_EQUAL(fake.refused, 1);
+    before = stand(flow).messages;
+    fake.misdeed = FAKE_NOTICES;
+    for (i = 0; i < 21; i++)
+        DO(&client, flow, "go", NULL, "");
+    CU_ASSERT_EQUAL(fake.refused, 2);
+    CU_ASSERT_EQUAL(stand(flow).messages, before + 20);
+    client.now_ms += 10 * MINUTE;
+    fake.misdeed = FAKE_SENDS;
+    DO(&client, flow, "go", NULL, "");
+    CU_ASSERT_EQUAL(stand(flow).messages, before + 21);
+}
+
 static void
 refused_messages_are_not_sent_again(void)
 {
@@ -1469,6 +1495,8 @@ static const struct tap_test tests[] = {
      messages_of_an_account_are_limited},
     {"O8: messages to a prefix are limited; mail still goes",
      messages_to_a_prefix_are_limited},
+    {"O8: notices have a limit of their own",
+     notices_have_a_limit_of_their_own},
     {"O8: an adapter that sends though it was refused sends nothing",
      refused_messages_are_not_sent_again},
     {"O8: a step may send two messages to one address",

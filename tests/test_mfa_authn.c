@@ -953,6 +953,34 @@ push_refused_by_service(void)
     close_scene(&s);
 }
 
+/* M5: nor does that count against the limit, as an ignored push would. */
+static void
+refused_pushes_lock_nothing(void)
+{
+    struct scene s = open_scene(PLAIN);
+    json_t *body;
+    int i;
+
+    add_phone(&s);
+    for (i = 0; i < 6; i++) {
+        begin(&s);
+        authenticate(&s);
+        CU_ASSERT(in_state(&s, "PUSH_CONFIRMATION_WAITING"));
+        factor_test_advance(s.t, SECOND);
+        body = json_deep_copy(factor_test_record(s.t, "mfa.device",
+                                                 "d-phone"));
+        json_object_set_new(body, "delivery",
+                            json_pack("{s:s, s:I}", "result", "refused",
+                                      "at_ms",
+                                      (json_int_t)factor_test_now(s.t)));
+        factor_test_advance(s.t, SECOND); /* it has another address now */
+        json_object_set_new(body, "push_at_ms",
+                            json_integer(factor_test_now(s.t)));
+        factor_test_seed(s.t, "mfa.device", "d-phone", ANN, NULL, body);
+    }
+    close_scene(&s);
+}
+
 static void
 ignored_pushes_lock(void)
 {
@@ -1225,6 +1253,8 @@ static const struct tap_test tests[] = {
     { "authn D.1-4: a passcode instead of the push", code_instead_of_push },
     { "M5: a service that refuses counts as timed out",
       push_refused_by_service },
+    { "M5: what a service refused does not count as ignored",
+      refused_pushes_lock_nothing },
     { "authn D.11: ignored pushes lock the device", ignored_pushes_lock },
     { "authn D.11: pushes that wait are counted too",
       waiting_pushes_are_counted },

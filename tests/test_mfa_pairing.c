@@ -197,8 +197,8 @@ email_paired(void)
                                        "key"));
     CU_ASSERT_PTR_NULL(json_object_get(body, "code_expires_at_ms"));
     act(&s, "continueAuthentication", NULL);
-    CU_ASSERT_TRUE(has_status(&s, "web_login_email"));
-    CU_ASSERT_TRUE(has_amr(&s, "[\"otp\",\"email\"]"));
+    CU_ASSERT_TRUE(has_status(&s, "device_paired"));
+    CU_ASSERT_TRUE(has_amr(&s, "[]"));
     CU_ASSERT_STRING_EQUAL(text(s.reply->attributes, "pingone.mfa.device.id"),
                            s.device);
     close_scene(&s);
@@ -208,15 +208,12 @@ static void
 numbers_paired(void)
 {
     static const struct {
-        const char *type, *target, *submit, *activation, *activate, *status;
-        const char *amr;
+        const char *type, *target, *submit, *activation, *activate;
     } rows[] = {
         { "SMS", "SMS_PAIRING_TARGET_REQUIRED", "submitSmsTarget",
-          "SMS_ACTIVATION_REQUIRED", "activateSmsDevice", "web_login_sms",
-          "[\"otp\",\"sms\"]" },
+          "SMS_ACTIVATION_REQUIRED", "activateSmsDevice" },
         { "Voice", "VOICE_PAIRING_TARGET_REQUIRED", "submitVoiceTarget",
-          "VOICE_ACTIVATION_REQUIRED", "activateVoiceDevice",
-          "web_login_voice", "[\"otp\",\"tel\"]" },
+          "VOICE_ACTIVATION_REQUIRED", "activateVoiceDevice" },
     };
     struct scene s;
     size_t i;
@@ -234,8 +231,8 @@ numbers_paired(void)
         enter_code(&s, rows[i].activate, s.code);
         CU_ASSERT_TRUE(in_state(&s, "MFA_COMPLETED"));
         act(&s, "continueAuthentication", NULL);
-        CU_ASSERT_TRUE(has_status(&s, rows[i].status));
-        CU_ASSERT_TRUE(has_amr(&s, rows[i].amr));
+        CU_ASSERT_TRUE(has_status(&s, "device_paired"));
+        CU_ASSERT_TRUE(has_amr(&s, "[]"));
         close_scene(&s);
     }
 }
@@ -416,10 +413,11 @@ host_refuses_sends(void)
     factor_test_refuse_sends(s.t, 1);
     act(&s, "resendOtp", NULL);
     CU_ASSERT_TRUE(is_error(&s, "REQUEST_FAILED", "OTP_RESEND_LIMIT"));
-    /* The notice is not worth the device. */
+    /* The notice is not worth the device; that none went out is known. */
     enter_code(&s, "activateEmailDevice", s.code);
     CU_ASSERT_TRUE(in_state(&s, "MFA_COMPLETED"));
     CU_ASSERT_EQUAL(json_array_size(s.reply->sends), 0);
+    CU_ASSERT_TRUE(has_audit(&s, "mfa.notice_refused"));
     close_scene(&s);
 }
 
@@ -556,8 +554,8 @@ totp_paired(void)
     act(&s, "skipUpdateDeviceNickname", NULL);
     CU_ASSERT_TRUE(in_state(&s, "MFA_COMPLETED"));
     act(&s, "continueAuthentication", NULL);
-    CU_ASSERT_TRUE(has_status(&s, "web_login_otp"));
-    CU_ASSERT_TRUE(has_amr(&s, "[\"otp\"]"));
+    CU_ASSERT_TRUE(has_status(&s, "device_paired"));
+    CU_ASSERT_TRUE(has_amr(&s, "[]"));
     begin(&s);
     authenticate(&s);
     enter_code(&s, "checkOtp", code);
@@ -832,8 +830,8 @@ phone_confirmed(void)
     rename_to(&s, "d-phone", "Blue");
     CU_ASSERT_TRUE(in_state(&s, "MFA_COMPLETED"));
     act(&s, "continueAuthentication", NULL);
-    CU_ASSERT_TRUE(has_status(&s, "web_login_mobile"));
-    CU_ASSERT_TRUE(has_amr(&s, "[\"swk\"]"));
+    CU_ASSERT_TRUE(has_status(&s, "device_paired"));
+    CU_ASSERT_TRUE(has_amr(&s, "[]"));
     CU_ASSERT_STRING_EQUAL(text(s.reply->attributes, "pingone.mfa.device.id"),
                            "d-phone");
     close_scene(&s);
@@ -884,7 +882,7 @@ phone_without_confirmation(void)
     act(&s, "skipUpdateDeviceNickname", NULL);
     CU_ASSERT_TRUE(in_state(&s, "MFA_COMPLETED"));
     act(&s, "continueAuthentication", NULL);
-    CU_ASSERT_TRUE(has_status(&s, "web_login_mobile"));
+    CU_ASSERT_TRUE(has_status(&s, "device_paired"));
     close_scene(&s);
 }
 
@@ -899,8 +897,8 @@ phone_straight_on(void)
     get(&s);
     CU_ASSERT_TRUE(in_state(&s, "MFA_COMPLETED"));
     act(&s, "continueAuthentication", NULL);
-    CU_ASSERT_TRUE(has_status(&s, "web_login_mobile"));
-    CU_ASSERT_TRUE(has_amr(&s, "[\"swk\"]"));
+    CU_ASSERT_TRUE(has_status(&s, "device_paired"));
+    CU_ASSERT_TRUE(has_amr(&s, "[]"));
     close_scene(&s);
 }
 

@@ -938,6 +938,37 @@ denied(void)
     }
 }
 
+/* In a row: who proves in between is not locked out by it. */
+static void
+approval_ends_the_row(void)
+{
+    struct pushed p = push_with(PLAIN);
+
+    factor_test_seed(p.s.t, "mfa.account", KIM, KIM, NULL,
+                     json_pack("{s:i, s:i}", "v", 1, "failures", 19));
+    answer(&p, "approve", NULL);
+    CU_ASSERT_TRUE(result_is(&p.s, "approved"));
+    CU_ASSERT_EQUAL(number(factor_test_record(p.s.t, "mfa.account", KIM),
+                           "failures"), 0);
+    end_push(&p);
+}
+
+/* An account that is locked is, with all of its devices. */
+static void
+locked_accounts_approve_nothing(void)
+{
+    struct pushed p = push_with(PLAIN);
+
+    factor_test_seed(p.s.t, "mfa.account", KIM, KIM, NULL,
+                     json_pack("{s:i, s:i, s:I}", "v", 1, "failures", 20,
+                               "locked_until_ms",
+                               (json_int_t)factor_test_now(p.s.t) + 60000));
+    answer(&p, "approve", NULL);
+    CU_ASSERT_EQUAL(p.s.reply->http_status, 409);
+    CU_ASSERT_TRUE(has_audit(&p.s, "mfa.push_ignored"));
+    end_push(&p);
+}
+
 /* M2: one wrong number is a denial. */
 static void
 wrong_numbers_deny(void)
@@ -2462,6 +2493,9 @@ static const struct tap_test tests[] = {
     { "bodies that are refused", bodies_refused },
     { "unknown devices are not paired", unknown_devices },
     { "an approval", approved },
+    { "an approval ends a row of failures", approval_ends_the_row },
+    { "mfa D: a locked account approves nothing",
+      locked_accounts_approve_nothing },
     { "denials and their reasons", denied },
     { "M2: a wrong number is a denial", wrong_numbers_deny },
     { "answers that are refused", answers_refused },

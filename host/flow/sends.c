@@ -14,7 +14,8 @@ enum {
     MINUTE_MS = 60 * 1000,
     HOUR_MS = 60 * MINUTE_MS,
     DAY_MS = 24 * HOUR_MS,
-    TIMES_MAX = 64
+    TIMES_MAX = 64,
+    NOTICES_DAY = 20 /* of an address */
 };
 
 /* Whose messages are counted, and how many are too many. */
@@ -127,6 +128,12 @@ count_prefix(const struct host *host, struct txn *txn,
 }
 
 static bool
+is_notice(const struct factor_send *send)
+{
+    return send->flags & FACTOR_SEND_NOTICE;
+}
+
+static bool
 is_number(const struct factor_send *send)
 {
     return strcmp(send->channel, "sms") == 0 ||
@@ -175,17 +182,25 @@ count_address(const struct host *host, struct txn *txn,
 {
     const struct config *config = host->config;
     const char *plain = plain_address(txn, send);
-    struct budget address = {
+    const char *key =
+        plain ? arena_format(txn_arena(txn), "%s:%s", send->channel, plain)
+              : NULL;
+    const struct budget notices = {
+        .purpose = "sends.notice",
+        .key = key,
+        .day_max = NOTICES_DAY,
+    };
+    const struct budget others = {
         .purpose = "sends.address",
-        .key = plain ? arena_format(txn_arena(txn), "%s:%s", send->channel,
-                                    plain)
-                     : NULL,
+        .key = key,
         .short_ms = 10 * MINUTE_MS,
         .short_max = config_number(config, "/limits/sends_per_address_10min"),
         .day_max = config_number(config, "/limits/sends_per_address_day"),
     };
 
-    return address.key ? count_one(txn, &address) : FACTOR_E_NOMEM;
+    if (!key)
+        return FACTOR_E_NOMEM;
+    return count_one(txn, is_notice(send) ? &notices : &others);
 }
 
 static factor_status
@@ -214,7 +229,7 @@ sends_count(const struct host *host, struct txn *txn, const char *account,
 
     for (; send && st == FACTOR_OK; send = send->next) {
         st = count_send(host, txn, &send->send);
-        if (st == FACTOR_OK && account)
+        if (st == FACTOR_OK && account && !is_notice(&send->send))
             st = count_one(txn, &day);
     }
     return st;

@@ -164,6 +164,8 @@ send_languages(struct factor_effects *effects, const struct factor_send *send)
 static factor_status
 effect_send(struct factor_effects *effects, const struct factor_send *send)
 {
+    if (send->flags & ~(uint32_t)FACTOR_SEND_NOTICE)
+        return refuse(effects, "send: unknown flag");
     if (!send->channel || !channel_known(send->channel))
         return refuse(effects, "send: no delivery is configured for the "
                                "channel");

@@ -27,10 +27,16 @@ enum {
     FACTOR_LOG_DEBUG = 4
 };
 
+enum {
+    /* Tells a user what became of an account.  Counted by itself, so that no
+     * other messages can use up what an address may get (20 a day). */
+    FACTOR_SEND_NOTICE = 1 << 0
+};
+
 /* A message to be delivered after the commit.  Borrowed. */
 struct factor_send {
     uint32_t struct_size;
-    uint32_t flags;          /* 0 */
+    uint32_t flags;          /* FACTOR_SEND_... */
     const char *channel;     /* "email", "sms", "voice", "push" */
     const char *address;     /* mailbox, E.164 number or push token */
     const char *template_id; /* key of its texts: "otp.code" */

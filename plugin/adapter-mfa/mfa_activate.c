@@ -274,10 +274,9 @@ mfa_prove_by(struct mfa_step *s, const struct mfa_device *device)
     if (s->flow.proven || !mfa_may_pair(s, device->type, device))
         return;
     s->flow.proven = true;
-    s->flow.proof = mfa_kind_of(device->type)->proof;
-    if (device->type == MFA_MOBILE)
-        s->flow.status =
-            s->flow.app ? "mobile_login_mobile" : "web_login_mobile";
+    s->flow.proof = s->settings->first_device == MFA_FIRST_EMAIL
+                        ? mfa_kind_of(device->type)->proof
+                        : "paired";
 }
 
 /* The phone of a policy that wants no confirmation is active as soon as it

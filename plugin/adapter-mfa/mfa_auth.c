@@ -431,6 +431,7 @@ mfa_auth_answer(struct mfa_auth *auth, struct mfa_device *device,
         push->decision = MFA_APPROVED;
         push->method = answer->method;
         forgive_pushes(device);
+        account->counter = (struct passcode_counter){ .failures = 0 };
         return MFA_ANSWER_APPROVED;
     }
     push->decision = MFA_DENIED;

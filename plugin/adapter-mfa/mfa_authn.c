@@ -52,13 +52,6 @@ mfa_settle(struct mfa_step *s)
 
 /* --- The account's lock --- */
 
-static bool
-account_locked(const struct mfa_step *s)
-{
-    return !s->policy.ignore_user_lock &&
-           passcode_locked(&s->account.counter, s->in->now_ms);
-}
-
 /* In a flow that had begun before. */
 static factor_status
 refuse_account(struct mfa_step *s, struct factor_outcome *out)
@@ -353,7 +346,7 @@ mfa_begin_auth(struct mfa_step *s, struct factor_outcome *out)
         return bypass(s, out, "mfa_bypassed_user_mfa_disabled");
     if (!s->mfa_enabled)
         return mfa_dead_end(s, out, MFA_CODE_INVALID_DEVICE);
-    if (account_locked(s))
+    if (mfa_account_locked(s))
         return mfa_dead_end(s, out, MFA_CODE_ACCOUNT);
     if (s->account.bypass_until_ms > s->in->now_ms)
         return bypass(s, out, "web_login_no_devices");
@@ -481,7 +474,7 @@ select_listed(struct mfa_step *s, struct factor_outcome *out,
     int64_t retry_at_ms;
     factor_status status;
 
-    if (account_locked(s))
+    if (mfa_account_locked(s))
         return refuse_account(s, out);
     if (!mfa_device_usable(device, &s->policy, s->in->now_ms))
         return choose_again(s, out, device);
@@ -608,7 +601,7 @@ check_code(struct mfa_step *s, struct factor_outcome *out)
 
     if (!device)
         return FACTOR_E_INPUT;
-    if (account_locked(s))
+    if (mfa_account_locked(s))
         return refuse_account(s, out);
     if (!mfa_device_usable(device, &s->policy, s->in->now_ms))
         return mfa_refuse_locked(s, out, device);
@@ -672,6 +665,7 @@ enrol(struct mfa_step *s, struct mfa_device *device, const char **ret_error)
                                          MFA_CODE_LIMIT);
     }
     device->active = true;
+    s->flow.device = device->id;
     status = mfa_put_device(s, device);
     return status ? status : mfa_report_added(s, device, "automatic");
 }

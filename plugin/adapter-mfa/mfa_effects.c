@@ -225,14 +225,16 @@ mfa_send_notice(const struct mfa_step *s, const char *template_id,
     factor_status status = FACTOR_E_NOMEM;
     struct factor_send send = {
         .struct_size = sizeof(send),
+        .flags = FACTOR_SEND_NOTICE,
         .template_id = template_id,
         .expires_at_ms = s->in->now_ms + INT64_C(24) * 60 * MINUTE_MS,
         .language = mfa_notice_language(s),
     };
 
-    if ((s->in->flags & FACTOR_STEP_SEND_REFUSED) ||
-        !mfa_notice_address(s, &send.channel, &send.address))
+    if (!mfa_notice_address(s, &send.channel, &send.address))
         return FACTOR_OK;
+    if (s->in->flags & FACTOR_STEP_SEND_REFUSED)
+        return mfa_audit_device(s, "mfa.notice_refused", device, template_id);
     variables =
         json_pack("{s:s, s:s}", "device",
                   name && *name ? name : mfa_type_name(device->type), "brand",
@@ -270,12 +272,13 @@ mfa_audit_device(const struct mfa_step *s, const char *event,
 }
 
 factor_status
-mfa_report_added(const struct mfa_step *s, const struct mfa_device *device,
+mfa_report_added(struct mfa_step *s, const struct mfa_device *device,
                  const char *how)
 {
     factor_status status =
         mfa_audit_device(s, "mfa.device_paired", device, how);
 
+    s->flow.enrolled = true;
     if (!status)
         status = mfa_put_account(s);
     return status ? status : mfa_send_notice(s, "mfa.device_added", device);

@@ -64,7 +64,7 @@ factor_status mfa_send_notice(const struct mfa_step *s, const char *template_id,
 /* A device became active: audit and notice.  how: "automatic", or NULL.  The
  * account is written, so that of two that become active at once, each the last
  * that is allowed, one alone is committed. */
-factor_status mfa_report_added(const struct mfa_step *s,
+factor_status mfa_report_added(struct mfa_step *s,
                                const struct mfa_device *device,
                                const char *how);
 

@@ -101,6 +101,8 @@ static const struct proof {
     { "push", amr_push, "mobile", false },
     { "silent", amr_silent, "device_authorized", true },
     { "device", amr_device, "device_authorized", true },
+    { "paired", NULL, "device_paired", true }, /* behind a password alone (M3):
+                                                * no second factor */
 };
 
 static const struct proof *
@@ -126,6 +128,8 @@ set_amr(struct mfa_step *s, const struct proof *proof,
     const char **amr;
     size_t count = 0;
 
+    if (!proof->amr)
+        return FACTOR_OK;
     out->amr = proof->amr;
     out->kinds = FACTOR_KIND_POSSESSION;
     if (proof->amr != amr_push || !method)
@@ -155,15 +159,24 @@ full_status(const struct mfa_step *s, const struct proof *proof,
                         s->flow.app ? "mobile" : "web", proof->status);
 }
 
+/* That proved the user, else that was added. */
+static const char *
+device_of(const struct mfa_step *s)
+{
+    if (s->flow.proven && s->has_auth)
+        return s->auth.device;
+    return s->flow.proven || s->flow.enrolled ? s->flow.device : NULL;
+}
+
 /* Both spellings of the seeds in the flow of an additional device (M6). */
 static json_t *
 attributes(const struct mfa_step *s, json_t *status)
 {
-    const char *device = s->has_auth ? s->auth.device : s->flow.device;
-    json_t *all = json_pack("{s:o, s:s, s:s, s:s*}", "pingone.mfa.status",
+    json_t *all = json_pack("{s:o, s:s, s:s, s:s, s:s*}", "pingone.mfa.status",
                             status, "pingone.mfa.status.reason", "",
-                            "username", s->username, "pingone.mfa.device.id",
-                            s->flow.proven ? device : NULL);
+                            "username", s->username, "pingone.mfa.enrollment",
+                            s->flow.enrolled ? "true" : "false",
+                            "pingone.mfa.device.id", device_of(s));
 
     if (all && s->flow.app && s->flow.proven &&
         json_object_set(all, "com.pingidentity.pingone.status",

@@ -401,14 +401,15 @@ report_answer(struct mfa_call *call, bool approved)
 }
 
 static factor_status
-write_answer(struct mfa_call *call, enum mfa_answered answered)
+write_answer(struct mfa_call *call, enum mfa_answered answered,
+             bool had_failures)
 {
     bool approved = answered == MFA_ANSWER_APPROVED;
     factor_status status = mfa_put_auth(&call->s);
 
     if (!status)
         status = mfa_put_device(&call->s, &call->device);
-    if (!status && !approved && !call->s.auth.push.silent)
+    if (!status && (had_failures || call->s.account.counter.failures > 0))
         status = mfa_put_account(&call->s);
     if (!status)
         status = report_answer(call, approved);
@@ -446,6 +447,7 @@ decide_push(struct mfa_call *call)
         .reason = known_reason(call),
         .same_client = from_same_client(call),
     };
+    bool had_failures = call->s.account.counter.failures > 0;
     enum mfa_answered answered =
         mfa_auth_answer(&call->s.auth, &call->device, &call->s.account,
                         &call->s.limits, &answer, call->s.in->now_ms);
@@ -453,7 +455,7 @@ decide_push(struct mfa_call *call)
     switch (answered) {
     case MFA_ANSWER_APPROVED:
     case MFA_ANSWER_DENIED:
-        return write_answer(call, answered);
+        return write_answer(call, answered, had_failures);
     case MFA_ANSWER_AGAIN:
         return tell_result(call);
     case MFA_ANSWER_GONE:
@@ -471,6 +473,8 @@ take_answer(struct mfa_call *call)
         return ignore_answer(call, "foreign");
     if (call->device.blocked)
         return ignore_answer(call, "blocked");
+    if (mfa_account_locked(&call->s))
+        return ignore_answer(call, "account_locked");
     return of_this_client(call) ? decide_push(call) : ignore_client(call);
 }
 

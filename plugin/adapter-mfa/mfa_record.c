@@ -173,16 +173,30 @@ load_fails(const json_t *list, struct mfa_device *device)
     }
 }
 
-/* The outbox notes a refusal on the device: of an older address, it says
- * nothing about this one. */
-static bool
-push_refused(const json_t *body)
+/* The outbox notes a refusal on the device.  0: none. */
+static int64_t
+push_refused_at(const json_t *body)
 {
     const json_t *note = json_object_get(body, "delivery");
     const char *result = text_of(note, "result");
 
-    return result && strcmp(result, "refused") == 0 &&
-           integer_of(note, "at_ms") >= integer_of(body, "push_at_ms");
+    return result && strcmp(result, "refused") == 0
+               ? integer_of(note, "at_ms")
+               : 0;
+}
+
+/* What waited when the service refused it did not reach the phone: that is not
+ * ignored by anybody (M5). */
+static void
+forget_unreached(struct mfa_device *device, int64_t refused_ms)
+{
+    size_t i, kept = 0;
+
+    for (i = 0; i < device->fail_count; i++)
+        if (device->fails[i].at_ms > refused_ms ||
+            device->fails[i].ends_at_ms <= refused_ms)
+            device->fails[kept++] = device->fails[i];
+    device->fail_count = kept;
 }
 
 bool
@@ -193,6 +207,7 @@ mfa_device_load(const struct factor_record *record,
     const json_t *secret = json_object_get(body, "secret");
     const char *status = text_of(body, "status");
     int type = mfa_type_by_name(text_of(body, "type"));
+    int64_t refused_ms = push_refused_at(body);
 
     if (type < 0 || !status)
         return false;
@@ -217,11 +232,14 @@ mfa_device_load(const struct factor_record *record,
         .jwk = json_object_get(body, "jwk"),
         .push = text_of(secret, "push"),
         .push_at_ms = integer_of(body, "push_at_ms"),
-        .push_dead = push_refused(body),
         .statement_at_ms = integer_of(body, "statement_at_ms"),
     };
     key_of(secret, &ret_device->key);
     load_fails(json_object_get(body, "pushes"), ret_device);
+    forget_unreached(ret_device, refused_ms);
+    /* Of an older address it says nothing about this one. */
+    ret_device->push_dead =
+        refused_ms > 0 && refused_ms >= ret_device->push_at_ms;
     return true;
 }
 

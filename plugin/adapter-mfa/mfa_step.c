@@ -218,6 +218,13 @@ mfa_default(struct mfa_step *s)
 }
 
 bool
+mfa_account_locked(const struct mfa_step *s)
+{
+    return !s->policy.ignore_user_lock &&
+           passcode_locked(&s->account.counter, s->in->now_ms);
+}
+
+bool
 mfa_own_thumbprint(const struct mfa_step *s,
                    char ret_text[MFA_THUMBPRINT_SIZE])
 {
@@ -256,6 +263,7 @@ load_flow(struct mfa_step *s)
         .sends = (uint32_t)mfa_integer(data, "sends"),
         .manage = flag_of(data, "manage"),
         .pair = flag_of(data, "pair"),
+        .enrolled = flag_of(data, "enrolled"),
         .proven = flag_of(data, "proven"),
         .proof = mfa_text(data, "proof"),
         .status = mfa_text(data, "status"),
@@ -285,6 +293,8 @@ save_members(json_t *data, const struct mfa_flow *flow)
            json_object_set_new(data, "sends", json_integer(flow->sends)) ||
            json_object_set_new(data, "manage", json_boolean(flow->manage)) ||
            json_object_set_new(data, "pair", json_boolean(flow->pair)) ||
+           json_object_set_new(data, "enrolled",
+                               json_boolean(flow->enrolled)) ||
            json_object_set_new(data, "proven", json_boolean(flow->proven)) ||
            set_text(data, "proof", flow->proof) ||
            set_text(data, "status", flow->status) ||

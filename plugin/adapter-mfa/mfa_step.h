@@ -29,6 +29,7 @@ struct mfa_flow {
     uint32_t sends;      /* activation codes that were sent */
     bool manage;         /* device management was asked for */
     bool pair;           /* adding a device was asked for */
+    bool enrolled;       /* a device was added in this flow */
     bool proven;         /* a device was proven in this flow */
     const char *proof;   /* amr of it: see mfa_outcome.h */
     const char *status;  /* pingone.mfa.status that was reached, without its
@@ -108,6 +109,9 @@ bool mfa_devices_full(const struct mfa_step *s);
 
 /* The default that the user has chosen, if it is usable; or NULL. */
 struct mfa_device *mfa_default(struct mfa_step *s);
+
+/* By wrong codes and denied pushes, as far as the policy minds that. */
+bool mfa_account_locked(const struct mfa_step *s);
 
 /* Of the key that the application has which the sign-on comes from (its
  * mobilePayload).  False: it comes from none. */

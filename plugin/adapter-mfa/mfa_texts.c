@@ -33,8 +33,6 @@ const struct factor_text *const mfa_texts[] = {
           "This app could not be recognised. Update it and try again.",
           "Diese App wurde nicht erkannt. Aktualisieren Sie sie und versuchen "
           "Sie es noch einmal."),
-    TEXTS("mfa.push.failed", "The phone could not be reached.",
-          "Das Telefon war nicht erreichbar."),
     TEXTS("mfa.target.invalid", "This address or number is not valid.",
           "Diese Adresse oder Nummer ist nicht gültig."),
     TEXTS("mfa.method.invalid", "This kind of device cannot be added.",

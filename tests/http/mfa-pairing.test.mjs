@@ -114,7 +114,7 @@ test('authn D.2-10, M9: a phone is paired on the page', async () => {
                           { id: phone.device, nickname: 'Blue' }),
            'MFA_COMPLETED');
     assert.deepEqual(await statusOf(flow),
-                     ['web_login_mobile', ['mfa', 'pwd', 'swk']]);
+                     ['device_paired', ['pwd']]);
     await d.message(user.email); // the notice
     const { devices } = await json(d, 'devices', 'list', user.username);
     assert.equal(devices[0].nickname, 'Blue');
@@ -162,7 +162,7 @@ test('authn D.2-9: an authenticator app', async () => {
            'UPDATE_NICKNAME');
     mustBe(await flow.act('skipUpdateDeviceNickname'), 'MFA_COMPLETED');
     assert.deepEqual(await statusOf(flow),
-                     ['web_login_otp', ['mfa', 'otp', 'pwd']]);
+                     ['device_paired', ['pwd']]);
 });
 
 test('authn D.2-4,5,7: e-mail, and codes that are wrong',
@@ -197,7 +197,7 @@ test('authn D.2-4,5,7: e-mail, and codes that are wrong',
     mustBe(await flow.act('activateEmailDevice', { otp: again.code }),
            'MFA_COMPLETED');
     assert.deepEqual(await statusOf(flow),
-                     ['web_login_email', ['email', 'mfa', 'otp', 'pwd']]);
+                     ['device_paired', ['pwd']]);
 });
 
 test('M3: a password alone pairs nothing; an operator\'s key does',

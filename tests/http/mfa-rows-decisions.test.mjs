@@ -249,7 +249,7 @@ test('authn D.7-16: manual pairing, from the invitation', async () => {
     mustBe(await flow.act('activateSmsDevice',
                           { otp: await codeFor(self, user.phone) }),
            'MFA_COMPLETED', goesOn);
-    assert.equal((await outcome(flow))[0], 'web_login_sms');
+    assert.equal((await outcome(flow))[0], 'device_paired');
 });
 
 test('authn D.7-16, authn D.10-12: manual pairing, from the list', async () => {
@@ -277,7 +277,7 @@ test('authn D.7-17: TOTP pairing', async () => {
     secret('TOTP secret', pairingKey);
     const otp = totp(pairingKey, self.now());
     mustBe(await flow.act('activateTotpDevice', { otp }), 'MFA_COMPLETED');
-    assert.equal((await outcome(flow))[0], 'web_login_otp');
+    assert.equal((await outcome(flow))[0], 'device_paired');
 });
 
 test('authn D.7-19: a phone by QR code, seen by GET', async () => {
@@ -293,7 +293,7 @@ test('authn D.7-19: a phone by QR code, seen by GET', async () => {
                                     'MOBILE_ACTIVATION_REQUIRED');
     assert.equal(pairedDevice.check, await phone.check()); // M9
     mustBe(await flow.act('activateMobileDevice'), 'MFA_COMPLETED');
-    assert.equal((await outcome(flow))[0], 'web_login_mobile');
+    assert.equal((await outcome(flow))[0], 'device_paired');
 });
 
 // --- D.10

@@ -151,8 +151,8 @@ test('authn D.9-17: device_authorized', async () => {
     }
 });
 
-test('authn D.9-11: web_login_otp by an app that was just paired',
-     async () => {
+// Behind the password alone: no second factor, whatever was paired.
+test('authn D.9-14, M3: device_paired by an app, on the page', async () => {
     const flow = await started(d, await mfaUser(d));
     mustBe(await flow.act('setupMfa'), 'DEVICE_PAIRING_METHOD_REQUIRED');
     const { pairingKey } = mustBe(
@@ -163,8 +163,7 @@ test('authn D.9-11: web_login_otp by an app that was just paired',
     mustBe(await flow.act('activateTotpDevice',
                           { otp: totp(pairingKey, d.now()) }),
            'MFA_COMPLETED');
-    assert.deepEqual(await outcome(flow),
-                     ['web_login_otp', ['mfa', 'otp', 'pwd']]);
+    assert.deepEqual(await outcome(flow), ['device_paired', ['pwd']]);
 });
 
 // --- No proof at all
@@ -230,6 +229,7 @@ test('authn D.9-2,3,6, authn G-11: reason, username, device', async () => {
     assert.equal(token.mfa_user, user.username);
     const { devices } = await json(d, 'devices', 'list', user.username);
     assert.equal(token.mfa_device, devices[0].id);
+    assert.equal(token.mfa_enrollment, 'false');
     assert.equal('seed_status' in token, false); // M6: not in this flow
 });
 
@@ -239,6 +239,15 @@ test('authn D.9-6: the device that was paired or vouched', async () => {
         mobilePayload: await phone.payload('spa') });
     mustBe(await flow.act('continueAuthentication'), 'COMPLETED');
     assert.equal((await claimsOf(flow)).mfa_device, phone.device);
+});
+
+test('authn D.9-6: the device that was added, and that one was', async () => {
+    const { phone, flow } = await enrolled('open', (app, link) =>
+        app.pair(link));
+    mustBe(await flow.act('continueAuthentication'), 'COMPLETED');
+    const token = await claimsOf(flow);
+    assert.equal(token.mfa_device, phone.device);
+    assert.equal(token.mfa_enrollment, 'true');
 });
 
 await run();

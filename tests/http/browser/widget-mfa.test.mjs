@@ -529,21 +529,20 @@ test('authn D.2-9: an authenticator app: QR code, key, wrong code, right one',
         await code(tab, wrong(right, 7));
         await error(tab);
         await code(tab, right);
-        assert.deepEqual(await finished(begun),
-                         ['web_login_otp', ['mfa', 'otp', 'pwd']]);
+        assert.deepEqual(await finished(begun), ['device_paired', ['pwd']]);
         tab.refused('POST activateTotpDevice 400');
     });
 });
 
 const targets = {
-    SMS: { field: '#phone', to: (user) => user.phone, end: 'web_login_sms',
+    SMS: { field: '#phone', to: (user) => user.phone,
            bad: '5550100', action: 'SmsDevice', target: 'SmsTarget' },
     Email: { field: '#email', to: (user) => `home-${user.email}`,
-             end: 'web_login_email', bad: '.x@example.com',
+             bad: '.x@example.com',
              action: 'EmailDevice', target: 'EmailTarget' },
 };
 
-for (const [type, { field, to, end, bad, action, target }] of
+for (const [type, { field, to, bad, action, target }] of
      Object.entries(targets))
     test(`authn D.2-5..8: ${type}: a bad target, a wrong code, sent again`,
          async () => {
@@ -565,7 +564,7 @@ for (const [type, { field, to, end, bad, action, target }] of
             await code(tab, wrong(right));
             await error(tab);
             await code(tab, right);
-            assert.equal((await finished(begun))[0], end);
+            assert.equal((await finished(begun))[0], 'device_paired');
             tab.refused(`POST submit${target} 400`,
                         `POST activate${action} 400`);
         });
@@ -602,8 +601,7 @@ test('authn D.2-10, D.7-19, F.4-5: a phone, by what stands below the QR code',
         const [link] = /\bhttps?:\S+#v=1&\S+/.exec(await tab.text());
         const paired = await phone.pair(secret('pairing link', link));
         assert.equal(paired.status, 201, paired.text);
-        assert.deepEqual(await finished(begun),
-                         ['web_login_mobile', ['mfa', 'pwd', 'swk']]);
+        assert.deepEqual(await finished(begun), ['device_paired', ['pwd']]);
         assert.equal(tab.posts('poll').length, 0);
 
         const next = await begin(visitor, user);

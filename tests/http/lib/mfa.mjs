@@ -17,6 +17,7 @@ const claims = {
     mfa_status: 'mfa.pingone.mfa.status',
     mfa_reason: 'mfa.pingone.mfa.status.reason',
     mfa_device: 'mfa.pingone.mfa.device.id',
+    mfa_enrollment: 'mfa.pingone.mfa.enrollment',
     mfa_user: 'mfa.username',
     seed_status: 'mfa.com.pingidentity.pingone.status',
 };
