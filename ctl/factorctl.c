@@ -339,6 +339,8 @@ static const struct command commands[] = {
      devices_remove},
     {"devices", "unlock", "USERNAME [ID]", "lift locks, clear counters", 1, 2,
      devices_unlock},
+    {"devices", "bypass", "USERNAME MINUTES", "no second factor for a while", 2,
+     2, devices_bypass},
     {"pairing-keys", "create", "USERNAME [APP]", "let a user pair a phone", 1,
      2, pairing_keys_create},
     {"policies", "get", "", "device authentication policies", 0, 0,

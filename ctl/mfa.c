@@ -98,6 +98,31 @@ devices_unlock(const struct request *request)
                print_unlocked);
 }
 
+static void
+print_bypass(json_t *answer)
+{
+    puts(json_integer_value(json_object_get(answer, "bypassUntil"))
+             ? "signs on without a second factor"
+             : "needs a second factor");
+}
+
+int
+devices_bypass(const struct request *request)
+{
+    const char *typed = argument(request, 1);
+    char *end;
+    long minutes = strtol(typed, &end, 10);
+
+    if (end == typed || *end) {
+        fprintf(stderr, "factorctl: MINUTES is a whole number, not \"%s\"\n",
+                typed);
+        return 2;
+    }
+    return act(request, "bypass",
+               json_pack("{s:I}", "minutes", (json_int_t)minutes),
+               print_bypass);
+}
+
 int
 pairing_keys_create(const struct request *request)
 {

@@ -10,6 +10,7 @@ int devices_list(const struct request *request);
 int devices_add(const struct request *request);
 int devices_remove(const struct request *request);
 int devices_unlock(const struct request *request);
+int devices_bypass(const struct request *request);
 int pairing_keys_create(const struct request *request);
 int policies_get(const struct request *request);
 int policies_put(const struct request *request);

@@ -494,9 +494,9 @@ host_send(struct factor_effects *effects, const struct factor_send *send)
     json_array_append_new(
         effects->sends,
         fake_must(json_pack(
-            "{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:b}", "channel",
-            fake_text(send->channel), "address", fake_text(send->address),
-            "template_id", fake_text(send->template_id), "code",
+            "{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:b}",
+            "channel", fake_text(send->channel), "address",
+            fake_text(send->address), "template_id", fake_text(send->template_id), "code",
             fake_text(send->code), "variables", copy_or_null(send->variables),
             "credential", copy_or_null(send->credential), "expires_at_ms",
             (json_int_t)send->expires_at_ms, "about_collection",

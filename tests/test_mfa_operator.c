@@ -161,6 +161,34 @@ devices_removed(void)
 }
 
 static void
+bypass_opened(void)
+{
+    static const int bad[] = { -1, 24 * 60 + 1 };
+    struct scene s = open_scene(PLAIN);
+    size_t i;
+
+    seed_email(&s, "d-email");
+    for (i = 0; i < TAP_COUNT(bad); i++) {
+        operate(&s, "bypass", json_pack("{s:i}", "minutes", bad[i]));
+        CU_ASSERT_TRUE(is_error(&s, "VALIDATION_ERROR", "INVALID_VALUE"));
+    }
+    operate(&s, "bypass", json_pack("{s:i}", "minutes", 5));
+    CU_ASSERT_EQUAL(number(s.reply->body, "bypassUntil"),
+                    factor_test_now(s.t) + 5 * MINUTE);
+    CU_ASSERT_TRUE(has_audit(&s, "mfa.bypass_opened"));
+    begin(&s);
+    authenticate(&s);
+    CU_ASSERT_TRUE(has_status(&s, "web_login_no_devices"));
+    CU_ASSERT_TRUE(has_audit(&s, "mfa.bypassed"));
+    operate(&s, "bypass", json_pack("{s:i}", "minutes", 0));
+    CU_ASSERT_EQUAL(number(s.reply->body, "bypassUntil"), 0);
+    begin(&s);
+    authenticate(&s);
+    CU_ASSERT_TRUE(in_state(&s, "OTP_REQUIRED"));
+    close_scene(&s);
+}
+
+static void
 unlocked(void)
 {
     struct scene s = open_scene(PLAIN);
@@ -660,6 +688,7 @@ static const struct tap_test tests[] = {
       devices_added_to_the_limit },
     { "operators, mfa B.6.7: dropDevice, the default moves",
       devices_removed },
+    { "mfa B.5: operators open and end a bypass window", bypass_opened },
     { "operators: unlock one, or all and the account", unlocked },
     { "operators: unlock forgives pushes", pushes_unlocked },
     { "operators, M3, mfa B.7: createPairingKey", key_created },

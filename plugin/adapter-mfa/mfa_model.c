@@ -57,7 +57,7 @@ static const struct factor_field *const method_fields[] = {
                                          MFA_CODE_TARGET, MFA_CODE_LIMIT,      \
                                          MFA_CODE_METHOD,                      \
                                          MFA_CODE_APPLICATION,                 \
-                                         MFA_CODE_CONFIG),                     \
+                                         MFA_CODE_CONFIG, MFA_CODE_VALUE),     \
                   __VA_ARGS__)
 
 static const struct factor_action *const actions[] = {
@@ -127,6 +127,10 @@ static const struct factor_action *const actions[] = {
              .fields = FACTOR_FIELDS(TEXT_FIELD("id", ID_MAX, REQUIRED))),
     OPERATOR(MFA_ACTION_UNLOCK,
              .fields = FACTOR_FIELDS(TEXT_FIELD("id", ID_MAX, 0))),
+    OPERATOR(MFA_ACTION_BYPASS,
+             .fields = FACTOR_FIELDS(
+                 FACTOR_FIELD(.type = FACTOR_FIELD_INTEGER, .flags = REQUIRED,
+                              .name = "minutes"))),
     OPERATOR(MFA_ACTION_PAIRING_KEY,
              .fields = FACTOR_FIELDS(TEXT_FIELD("application", 256, 0))),
     OPERATOR(MFA_ACTION_GET_CONFIG, .fields = NULL),
@@ -304,6 +308,8 @@ static const struct factor_code *const codes[] = {
                 "mfa.device.limit"),
     FACTOR_CODE(MFA_CODE_NO_USER, "REQUEST_FAILED", "There is no such user.",
                 "mfa.user.none"),
+    FACTOR_CODE(MFA_CODE_VALUE, "VALIDATION_ERROR",
+                "The value is out of range.", "mfa.value.invalid"),
     FACTOR_CODE(MFA_CODE_CONFIG, "REQUEST_FAILED",
                 "The configuration is not valid.", "mfa.config.invalid"),
     FACTOR_CODE(MFA_CODE_STATEMENT, "INVALID_DATA",

@@ -70,6 +70,7 @@
 #define MFA_ACTION_ADD_DEVICE "addDevice"
 #define MFA_ACTION_DROP_DEVICE "dropDevice"
 #define MFA_ACTION_UNLOCK "unlock"
+#define MFA_ACTION_BYPASS "bypass"
 #define MFA_ACTION_PAIRING_KEY "createPairingKey"
 #define MFA_ACTION_GET_CONFIG "getConfig"
 #define MFA_ACTION_PUT_CONFIG "putConfig"
@@ -93,6 +94,7 @@
 #define MFA_CODE_LIMIT "LIMIT_EXCEEDED"
 #define MFA_CODE_NO_USER "USER_NOT_FOUND"
 #define MFA_CODE_CONFIG "INVALID_CONFIGURATION"
+#define MFA_CODE_VALUE "INVALID_VALUE"
 /* ... of phones: doc/phone-protocol.md, refusals */
 #define MFA_CODE_STATEMENT "INVALID_STATEMENT"
 #define MFA_CODE_CLOCK "CLOCK_NOT_SYNCHRONIZED"

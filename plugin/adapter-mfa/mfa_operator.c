@@ -303,6 +303,34 @@ unlock(struct mfa_step *s, struct factor_outcome *out)
                   : answer(out, json_pack("{s:i}", "unlocked", cleared));
 }
 
+/* --- bypass --- */
+
+enum { BYPASS_MAX_MIN = 24 * 60 };
+
+/* From now on; 0 minutes end one that is open. */
+static factor_status
+open_bypass(struct mfa_step *s, struct factor_outcome *out)
+{
+    int64_t minutes = mfa_integer(s->in->fields, "minutes");
+    factor_status status;
+
+    if (!has_user(s))
+        return refuse(s, out, MFA_CODE_NO_USER, NULL);
+    if (minutes < 0 || minutes > BYPASS_MAX_MIN)
+        return refuse(s, out, MFA_CODE_VALUE, "minutes");
+    s->account.bypass_until_ms =
+        minutes > 0 ? s->in->now_ms + minutes * 60 * 1000 : 0;
+    status = mfa_put_account(s);
+    if (!status)
+        status = mfa_audit(s, "mfa.bypass_opened",
+                           json_pack("{s:s, s:I}", "user", s->user_id,
+                                     "minutes", (json_int_t)minutes));
+    return status ? status
+                  : answer(out, json_pack(
+                                    "{s:I}", "bypassUntil",
+                                    (json_int_t)s->account.bypass_until_ms));
+}
+
 /* --- createPairingKey --- */
 
 /* False: there is no application of this name or id to be paired. */
@@ -521,6 +549,7 @@ const struct mfa_action mfa_operator_actions[] = {
     { MFA_ACTION_ADD_DEVICE, add },
     { MFA_ACTION_DROP_DEVICE, drop },
     { MFA_ACTION_UNLOCK, unlock },
+    { MFA_ACTION_BYPASS, open_bypass },
     { MFA_ACTION_PAIRING_KEY, create_key },
     { MFA_ACTION_GET_CONFIG, get_config },
     { MFA_ACTION_PUT_CONFIG, change_config },

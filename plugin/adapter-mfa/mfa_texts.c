@@ -33,6 +33,8 @@ const struct factor_text *const mfa_texts[] = {
           "This app could not be recognised. Update it and try again.",
           "Diese App wurde nicht erkannt. Aktualisieren Sie sie und versuchen "
           "Sie es noch einmal."),
+    TEXTS("mfa.value.invalid", "This value is out of range.",
+          "Dieser Wert liegt nicht im erlaubten Bereich."),
     TEXTS("mfa.target.invalid", "This address or number is not valid.",
           "Diese Adresse oder Nummer ist nicht gültig."),
     TEXTS("mfa.method.invalid", "This kind of device cannot be added.",
