@@ -496,9 +496,10 @@ host_send(struct factor_effects *effects, const struct factor_send *send)
         fake_must(json_pack(
             "{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:b}",
             "channel", fake_text(send->channel), "address",
-            fake_text(send->address), "template_id", fake_text(send->template_id), "code",
-            fake_text(send->code), "variables", copy_or_null(send->variables),
-            "credential", copy_or_null(send->credential), "expires_at_ms",
+            fake_text(send->address), "template_id",
+            fake_text(send->template_id), "code", fake_text(send->code),
+            "variables", copy_or_null(send->variables), "credential",
+            copy_or_null(send->credential), "expires_at_ms",
             (json_int_t)send->expires_at_ms, "about_collection",
             fake_text(send->about_collection), "about_id",
             fake_text(send->about_id), "language", fake_text(send->language),
