@@ -135,28 +135,38 @@ mfa_auth_ask_code(struct mfa_auth *auth, const struct mfa_device *device,
     note_asked(auth, device->id, now_ms);
 }
 
+static uint32_t
+number_of_bytes(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+           (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
 /* A number of so many digits from four bytes; the bias, one in 4,000, helps
  * nobody who has one try. */
 static void
 draw_number(const uint8_t *bytes, char *ret_number)
 {
-    uint32_t number = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
-                      (uint32_t)bytes[2] << 8 | bytes[3];
-
-    snprintf(ret_number, MFA_NUMBER_DIGITS + 1, "%06u", number % 1000000);
+    snprintf(ret_number, MFA_NUMBER_DIGITS + 1, "%06u",
+             number_of_bytes(bytes) % 1000000);
 }
 
-/* Two digits that differ from the others', for people to choose from. */
+/* Three of the 90 numbers of two digits, for people to choose from: each is
+ * drawn from those that are left, so that nothing about them tells which one
+ * was the first. */
 static void
 draw_choices(const uint8_t *bytes, struct mfa_push *push)
 {
-    unsigned first = 10 + bytes[0] % 90, step = 1 + bytes[1] % 44;
+    uint32_t drawn = number_of_bytes(bytes);
+    unsigned first = drawn % 90, second = drawn / 90 % 89 + 1;
+    unsigned third = drawn / 90 / 89 % 88 + 1;
 
-    snprintf(push->number, sizeof(push->number), "%u", first);
+    third += third >= second; /* both are steps from the first */
+    snprintf(push->number, sizeof(push->number), "%u", 10 + first);
     snprintf(push->choices[0], sizeof(push->choices[0]), "%u",
-             10 + (first - 10 + step) % 90);
+             10 + (first + second) % 90);
     snprintf(push->choices[1], sizeof(push->choices[1]), "%u",
-             10 + (first - 10 + 2 * step) % 90);
+             10 + (first + third) % 90);
 }
 
 static void

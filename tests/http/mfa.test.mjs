@@ -19,6 +19,21 @@ const config = (port) => ({
 });
 const d = await startDaemon(config);
 const c = await startDaemon(config, { now: Date.now() }); // its clock stands
+// The choice among numbers is one of the weaker ways.
+const weak = await startDaemon((port) => {
+    const push = { enabled: true, numberMatching: { enabled: true } };
+    return { ...config(port), adapters: { mfa: {
+        resend_cooldown: '0s', ping_defaults: true,
+        applications: [{ name: 'Authenticator', mobile: {
+            push: { numberMatching: { type: 'SELECT_NUMBER' } } } }],
+        device_policies: [
+            { name: 'Default', default: true, email: { enabled: true },
+              authentication: { deviceSelection: 'PROMPT_TO_SELECT' },
+              mobile: { enabled: true, applications: [
+                  { name: 'Authenticator', push,
+                    otp: { enabled: true } }] } },
+            { name: 'Ping widget' }] } } };
+});
 const first = await startDaemon((port) => ({
     ...config(port), adapters: { mfa: { first_device: 'allowed' } } }));
 
@@ -161,6 +176,78 @@ test('M2: one wrong number is a denial', async () => {
                                      { number: shown(flow) });
     assert.equal(right.status, 409, right.text);
     mustBe(await flow.get(), 'PUSH_CONFIRMATION_REJECTED');
+});
+
+// One more sign-on of the same user.
+async function pushedAgain(daemon, { user, phone })
+{
+    const flow = await begin(daemon, user);
+    mustBe(await flow.act('authenticate', {}), 'PUSH_CONFIRMATION_WAITING');
+    return { flow, asked: await phone.waiting() };
+}
+
+test('M2: SELECT_NUMBER: the page shows one of three that the phone shows',
+     async () => {
+    const { user, phone, flow, asked } = await pushed(weak);
+    const { type, value } = flow.state.numberMatching;
+    assert.equal(type, 'SELECT_NUMBER');
+    assert.match(value, /^[1-9]\d$/);
+    const { choices } = asked.number;
+    assert.deepEqual(asked.number, { type, choices: [...choices].sort() });
+    assert.equal(new Set(choices).size, 3);
+    for (const choice of choices)
+        assert.match(choice, /^[1-9]\d$/);
+    assert.ok(choices.includes(value));
+    assert.equal((await phone.answer(asked, 'approve', { number: value }))
+                     .json.result, 'approved');
+    mustBe(await flow.act('poll', {}), 'MFA_COMPLETED');
+    mustBe(await flow.act('continueAuthentication'), 'COMPLETED');
+    assert.deepEqual((await claimsOf(flow)).amr.sort(),
+                     ['mca', 'mfa', 'pwd', 'swk', 'user']);
+    // Another one of them, one of none, and none at all: denied, each.
+    const others = [(right, all) => ({ number: all.find((one) =>
+        one !== right) }), () => ({ number: '00' }), () => ({})];
+    for (const other of others) {
+        const next = await pushedAgain(weak, { user, phone });
+        const right = shown(next.flow);
+        const reply = await phone.answer(next.asked, 'approve', other(
+            right, next.asked.number.choices));
+        assert.equal(reply.json.result, 'denied', reply.text);
+        assert.equal((await phone.answer(next.asked, 'approve',
+                                         { number: right })).status, 409);
+        mustBe(await next.flow.get(), 'PUSH_CONFIRMATION_REJECTED');
+    }
+});
+
+// Whoever does not see the page has one chance in three.  The three must not
+// be a progression, of which the right one is the beginning.
+test('M2: SELECT_NUMBER: nothing about the three tells the right one',
+     async () => {
+    const one = await withPhone(weak);
+    let guessed = 0;
+    for (let i = 0; i < 40; i++) {
+        const { flow, asked } = await pushedAgain(weak, one);
+        const all = asked.number.choices.map(Number);
+        const gaps = all.map((to, at) => (to - all[(at + 2) % 3] + 90) % 90);
+        const odd = [0, 1, 2].find((at) =>
+            gaps[(at + 1) % 3] === gaps[(at + 2) % 3]);
+        guessed += odd !== undefined && Number(shown(flow)) === all[odd];
+        await one.phone.answer(asked, 'approve', { number: shown(flow) });
+        mustBe(await flow.get(), 'MFA_COMPLETED');
+    }
+    assert.ok(guessed < 20, `${guessed} of 40`);
+});
+
+test('M2: SELECT_NUMBER that is asked for without the weaker defaults: typed',
+     async () => {
+    const own = await startDaemon((port) => ({
+        ...config(port), adapters: { mfa: { applications: [
+            { name: 'Authenticator', mobile: { push: { numberMatching: {
+                type: 'SELECT_NUMBER' } } } },
+            { name: 'factor-phone' }] } } }));
+    const { flow, asked } = await pushed(own);
+    assert.equal(flow.state.numberMatching.type, 'ENTER_MANUALLY');
+    assert.deepEqual(asked.number, { type: 'ENTER_MANUALLY', digits: 6 });
 });
 
 test('authn E.6: nobody answers; then a passcode of the phone', async () => {

@@ -122,6 +122,46 @@ test('the number is there even where the plugin\'s part is not', async () => {
     });
 });
 
+test('M2: SELECT_NUMBER: tap on the phone what the page shows', async () => {
+    const push = { enabled: true, numberMatching: { enabled: true } };
+    const weak = await demoDaemon({ adapters: { mfa: {
+        ping_defaults: true,
+        applications: [{ name: 'Authenticator', mobile: {
+            push: { numberMatching: { type: 'SELECT_NUMBER' } } } }],
+        device_policies: [
+            { name: 'Default', default: true, mobile: {
+                enabled: true, applications: [{ name: 'Authenticator',
+                                                push }] } },
+            { name: 'Ping widget' }] } } });
+    const { user, PHONE: phone } = await userWith(weak, 'PHONE');
+    await visit({}, async (visitor) => {
+        const tab = await beginMfa(visitor, weak, user);
+        await tab.step('Check your phone');
+        await tab.see('Tap this number on your phone');
+        await tab.seeNot('Type this number');
+        const wanted = await number(tab);
+        const { type, choices } = (await phone.waiting()).number;
+        assert.equal(type, 'SELECT_NUMBER');
+        assert.equal(choices.length, 3);
+        assert.ok(choices.includes(wanted), `${wanted}: ${choices}`);
+        // The others stand nowhere on the page: it shows one number.
+        const text = await tab.text();
+        for (const other of choices)
+            assert.equal(new RegExp(`\\b${other}\\b`).test(text),
+                         other === wanted, other);
+        // A tap on another one denies.
+        const wrongly = choices.find((one) => one !== wanted);
+        assert.equal((await phone.answer(await phone.waiting(), 'approve', {
+            number: wrongly })).json.result, 'denied');
+        await tab.step('Denied on your phone');
+        await tab.tile('Pixel 8');
+        await tab.step('Check your phone');
+        await approve(tab, phone);
+        await tab.step('Verified');
+        await tab.see('pwd, mca, user, swk, mfa');
+    });
+});
+
 // --- The first device.
 
 async function menu(visitor, user)
