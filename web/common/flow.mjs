@@ -9,7 +9,7 @@ import { genericView } from './generic.mjs';
 import { AUTOMATIC, VIEWS } from './states.mjs';
 import { language, setTitle, t } from './strings.mjs';
 
-const POLL_MS = 2000;
+const POLL_MS = 2000, WATCH_MS = 8000;
 
 // hooks: heading ('h1'), onState(state), onCompleted(state), which returns
 // true when it took the page over, restart(), which makes the control that
@@ -96,11 +96,13 @@ export class Flow {
     }
   }
 
-  // A phone may move what can be polled. Reading is enough; nothing is posted.
+  // A phone may move what can be polled; a message may turn out to reach nobody.
+  // Reading is enough; nothing is posted.
   pollLater() {
+    const poll = this.can('poll');
     clearTimeout(this.timer);
-    if (this.can('poll')) {
-      this.timer = setTimeout(() => this.catchUp(), POLL_MS);
+    if (poll || this.drawn.watch) {
+      this.timer = setTimeout(() => this.catchUp(), poll ? POLL_MS : WATCH_MS);
     }
   }
 

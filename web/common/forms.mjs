@@ -182,7 +182,8 @@ function deviceTile(device, choose) {
   const given = device.nickname || device.name;
   const unusable = device.usable === false;
   const lines = [given && nameOf('device', type), device.target,
-    unusable && t('device.unusable')].filter(Boolean);
+    unusable && t('device.unusable'),
+    device.deliveryFailed && t('device.undelivered')].filter(Boolean);
   const node = el('button', {
     'type': 'button',
     'class': 'tile',

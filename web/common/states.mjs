@@ -57,23 +57,28 @@ function selectionView(state, flow) {
 
 function otpView(state, flow) {
   const { devices = [], selectedDeviceRef: ref } = state;
+  const device = devices.find(({ id }) => id === ref?.id);
+  const failed = device?.deliveryFailed === true;
   const form = makeForm(flow, { action: 'checkOtp', fields: [CODE] });
   const resend = makeResend(flow, form);
   return {
     title: t('title.OTP_REQUIRED'),
-    lead: sentTo(devices.find(({ id }) => id === ref?.id)),
+    lead: sentTo(device),
     body: [form.node, flow.can('resendOtp') && resend.node,
-      otherDevices(state, devices.filter(({ id }) => id !== ref?.id), flow,
-        form.place),
+      otherDevices(state, devices.filter((one) => one !== device), flow,
+        form.place, failed),
       otherActions(state, flow, ['checkOtp', 'resendOtp', 'selectDevice'])],
     shown(action) {
       const resent = action === 'resendOtp';
-      if (resent) {
+      if (failed) {
+        form.notice.tell([t('otp.undelivered')]);
+      } else if (resent) {
         form.notice.note(t('otp.resent'));
       }
-      return resent;
+      return failed || resent;
     },
     leave: resend.stop,
+    watch: Boolean(device?.target) && !failed,
   };
 }
 
@@ -125,9 +130,9 @@ function makeResend(flow, form) {
   return { node, stop };
 }
 
-function otherDevices(state, others, flow, place) {
+function otherDevices(state, others, flow, place, open) {
   return others.length > 0 && state.changeDevicePermitted !== false
-    && flow.can('selectDevice') && el('details', {},
+    && flow.can('selectDevice') && el('details', { open },
     el('summary', {}, t('otp.other')),
     deviceTiles(flow, 'selectDevice', others, place));
 }

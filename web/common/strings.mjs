@@ -83,6 +83,7 @@ const TEXTS = {
     TOTP: ['Authenticator app', 'Authenticator-App'],
     MOBILE: ['Mobile app', 'Mobile App'],
     unusable: ['Not available now. It may be locked after wrong codes.', 'Zurzeit nicht verfügbar, vielleicht nach falschen Codes gesperrt.'],
+    undelivered: ['The last message could not be delivered.', 'Die letzte Nachricht konnte nicht zugestellt werden.'],
   },
   field: {
     username: ['Username', 'Benutzername'],
@@ -99,6 +100,7 @@ const TEXTS = {
   otp: {
     resendIn: ['Send again in {n} s', 'Erneut senden in {n} s'],
     resent: ['The code was sent again.', 'Der Code wurde erneut gesendet.'],
+    undelivered: ['The message could not be delivered. Choose another way, or check the address and send it again.', 'Die Nachricht konnte nicht zugestellt werden. Wählen Sie einen anderen Weg, oder senden Sie sie noch einmal.'],
     resendNow: ['You can ask for the code again.', 'Sie können den Code erneut anfordern.'],
     other: ['Use another device', 'Anderes Gerät wählen'],
   },
