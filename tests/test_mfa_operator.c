@@ -477,6 +477,23 @@ static const struct {
     { "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\","
       " \"mobile\": {\"push\": {\"numberMatching\": {\"type\": \"X\"}}}}]}",
       "/applications/0/mobile/push/numberMatching/type" },
+    { "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\","
+      " \"mobile\": {\"authenticationMethods\": [1]}}]}",
+      "/applications/0/mobile/authenticationMethods" },
+    /* What is written wrong is not off. */
+    { "{\"settings\": {\"lockOut\": {}}}", "/settings/lockOut" },
+    { "{\"settings\": {\"pairing\": {\"maxDevices\": 1}}}",
+      "/settings/pairing/maxDevices" },
+    { POLICY("\"a/b~c\": null"), "/policies/0/a~1b~0c" },
+    { POLICY("\"sms\": {\"enable\": true}"), "/policies/0/sms/enable" },
+    { POLICY("\"sms\": {\"otp\": {\"failure\": {\"coolDown\":"
+             " {\"duration\": 1, \"timeUnit\": \"MINUTES\", \"x\": 1}}}}"),
+      "/policies/0/sms/otp/failure/coolDown/x" },
+    { PHONES("\"push\": {\"numberMatchin\": {\"enabled\": true}}"),
+      OF_PHONES "push/numberMatchin" },
+    { PHONES("\"_links\": {}"), OF_PHONES "_links" },
+    { "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\","
+      " \"mobil\": {}}]}", "/applications/0/mobil" },
 };
 
 static void
@@ -495,6 +512,63 @@ configs_refused(void)
     put(&s, "{\"applications\": []}");
     CU_ASSERT_TRUE(refused_for(&s, OF_PHONES "id"));
     close_scene(&s);
+}
+
+static void
+near_names_told(void)
+{
+    static const char *const rows[][2] = {
+        { "numberMatchin", "; did you mean \"numberMatching\"?" },
+        { "NUMBERmatching", "; did you mean \"numberMatching\"?" },
+        { "matching", "" },
+        { "a name that is longer than each of ours", "" },
+    };
+    struct scene s = open_scene(PLAIN);
+    char config[300], told[200];
+    size_t i;
+
+    for (i = 0; i < TAP_COUNT(rows); i++) {
+        snprintf(config, sizeof(config), PHONES("\"push\": {\"%s\": {}}"),
+                 rows[i][0]);
+        snprintf(told, sizeof(told), OF_PHONES "push/%s: is not known%s",
+                 rows[i][0], rows[i][1]);
+        put(&s, config);
+        CU_ASSERT_STRING_EQUAL(text(at(s.reply->details, 0), "target"), told);
+    }
+    close_scene(&s);
+}
+
+#define RETURNED                                                               \
+    "\"_links\": {\"self\": {\"href\": \"https://x\"}}, \"environment\": {"      \
+    "\"id\": \"e\"}, \"createdAt\": \"2026\", \"updatedAt\": \"2026\", "       \
+    "\"$comment\": [\"ours\"]"
+
+/* Bodies as the service returns them, and comments at every depth. */
+static const char *const good_configs[] = {
+    "{\"$comment\": 1, \"settings\": {" RETURNED ", \"pairing\":"
+    " {\"$comment\": \"\", \"maxAllowedDevices\": 1}}}",
+    POLICY(RETURNED ", \"forSignOnPolicy\": false, \"totp\": {\"$comment\":"
+           " \"\", \"uriParameters\": {\"$comment\": \"\"}}"),
+    POLICY("\"sms\": {\"otp\": {\"lifeTime\": {\"$comment\": \"\","
+           " \"duration\": 1, \"timeUnit\": \"MINUTES\"}}}"),
+    PHONES("\"push\": {\"$comment\": \"\", \"enabled\": true}"),
+    "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\"," RETURNED
+    ", \"mobile\": {\"authenticationMethods\": [\"palm\"]}}]}",
+};
+
+static void
+configs_taken(void)
+{
+    struct scene s;
+    size_t i;
+
+    for (i = 0; i < TAP_COUNT(good_configs); i++) {
+        s = open_scene(PLAIN);
+        put(&s, good_configs[i]);
+        if (!is_answer(&s))
+            CU_FAIL(good_configs[i]);
+        close_scene(&s);
+    }
 }
 
 /* All that is wrong is told at once. */
@@ -673,6 +747,9 @@ static const struct tap_test tests[] = {
       configs_refused },
     { "operators: all that is wrong is told at once",
       configs_refused_for_all },
+    { "mfa B.4: the name that may be meant", near_names_told },
+    { "mfa B.3, B.4, B.8: what the service returns, and comments",
+      configs_taken },
     { "mfa B.3, B.4: the configuration file passes the same check",
       seeds_refused },
     { "M10: permissive under ping_defaults alone", permissive_refused },

@@ -23,6 +23,9 @@
 #define MFA_CONFIG_COLLECTION "mfa.config"
 #define MFA_CONFIG_ID "config"
 
+/* May stand in every object, for who reads it. */
+#define MFA_CONFIG_COMMENT "$comment"
+
 /* The methods in scope, in the order of lists. */
 enum mfa_type { MFA_EMAIL, MFA_SMS, MFA_VOICE, MFA_TOTP, MFA_MOBILE };
 enum { MFA_TYPES = MFA_MOBILE + 1, MFA_APPLICATIONS_MAX = 16 };

@@ -7,6 +7,7 @@
  * liboath makes no longer ones. */
 #include "plugin/adapter-mfa/mfa_config_check.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,10 +15,12 @@
 
 #include "plugin/adapter-mfa/mfa_config.h"
 
-enum { PATH_SIZE = 200, LIST_MAX = 64 };
+enum { PATH_SIZE = 200, LIST_MAX = 64, NAME_LEN_MAX = 32 };
 enum { SECOND = 1, MINUTE = 60, HOUR = 60 * MINUTE };
 
-enum kind { FLAG, WHOLE, TEXT, CHOICE, SPAN, OBJECT, LIST, TEXTS };
+/* READ_ONLY: the service returns it and nobody sets it, so it is let be. */
+enum kind { FLAG, WHOLE, TEXT, CHOICE, SPAN, OBJECT, LIST, TEXTS, NAMES,
+            READ_ONLY };
 
 /* What one member of an object may be. */
 struct member {
@@ -70,6 +73,105 @@ complain_choices(struct check *check, const char *const *choices)
     complain(check, what);
 }
 
+/* --- Members that nobody knows --- */
+
+static size_t
+least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Letters to be put in, left out or changed. */
+static size_t
+distance(const char *from, const char *to)
+{
+    size_t row[NAME_LEN_MAX + 1], i, j, before, above;
+    size_t len = strlen(to);
+
+    for (j = 0; j <= len; j++)
+        row[j] = j;
+    for (i = 1; from[i - 1]; i++) {
+        before = row[0];
+        row[0] = i;
+        for (j = 1; j <= len; j++) {
+            above = row[j];
+            before += tolower((unsigned char)from[i - 1]) !=
+                      tolower((unsigned char)to[j - 1]);
+            row[j] = least(before, least(above, row[j - 1]) + 1);
+            before = above;
+        }
+    }
+    return row[len];
+}
+
+/* The known name that may be meant, or NULL. */
+static const char *
+nearest(const struct member *members, const char *name)
+{
+    size_t found, limit = least(strlen(name) / 3, 3) + 1;
+    const char *meant = NULL;
+
+    if (strlen(name) > NAME_LEN_MAX)
+        return NULL;
+    for (; members->name; members++) {
+        found = distance(name, members->name);
+        if (found < limit) {
+            limit = found;
+            meant = members->name;
+        }
+    }
+    return meant;
+}
+
+static bool
+is_known(const struct member *members, const char *name)
+{
+    for (; members->name; members++)
+        if (strcmp(members->name, name) == 0)
+            return true;
+    return strcmp(name, MFA_CONFIG_COMMENT) == 0;
+}
+
+/* One step of a JSON pointer: RFC 6901 writes "~" and "/" of names so. */
+static void
+append_name(struct check *check, const char *name)
+{
+    size_t len = strlen(check->path);
+
+    for (check->path[len++] = '/'; *name && len + 3 < PATH_SIZE; name++)
+        if (*name == '~' || *name == '/') {
+            check->path[len++] = '~';
+            check->path[len++] = *name == '~' ? '0' : '1';
+        } else {
+            check->path[len++] = *name;
+        }
+    check->path[len] = '\0';
+}
+
+/* A switch that is written wrong must not be one that is off. */
+static void
+check_names(struct check *check, const json_t *json,
+            const struct member *members)
+{
+    json_t *names = json_deep_copy(json), *value;
+    size_t len = strlen(check->path);
+    const char *name, *meant;
+    char what[NAME_LEN_MAX + 40];
+
+    json_object_foreach (names, name, value) {
+        if (is_known(members, name))
+            continue;
+        meant = nearest(members, name);
+        snprintf(what, sizeof(what), "is not known%s%s%s",
+                 meant ? "; did you mean \"" : "", meant ? meant : "",
+                 meant ? "\"?" : "");
+        append_name(check, name);
+        complain(check, what);
+        check->path[len] = '\0';
+    }
+    json_decref(names);
+}
+
 /* --- One member --- */
 
 static bool
@@ -99,6 +201,11 @@ text_fits(const json_t *value, const struct member *member)
     return json_is_string(value) && len >= member->min && len <= member->max;
 }
 
+static const struct member span_members[] = {
+    { "duration", WHOLE, 0, 0, NULL, NULL, true },
+    { "timeUnit", CHOICE, 0, 0, NULL, NULL, true },
+    { NULL, FLAG, 0, 0, NULL, NULL, false }
+};
 static const char *const units[] = { "SECONDS", "MINUTES", "HOURS", "DAYS",
                                      NULL };
 
@@ -143,6 +250,17 @@ check_list(struct check *check, const json_t *list,
 }
 
 static bool
+names_fit(const json_t *list)
+{
+    size_t i;
+
+    for (i = 0; i < json_array_size(list); i++)
+        if (!json_is_string(json_array_get(list, i)))
+            return false;
+    return json_is_array(list);
+}
+
+static bool
 texts_fit(const json_t *given)
 {
     json_t *texts = json_deep_copy(given), *text;
@@ -180,6 +298,7 @@ check_value(struct check *check, const json_t *value,
         if (!span_fits(value, member))
             complain_range(check, "{\"duration\", \"timeUnit\"} of", member,
                            " seconds");
+        check_names(check, value, span_members);
         break;
     case OBJECT:
         check_members(check, value, member->members);
@@ -188,9 +307,16 @@ check_value(struct check *check, const json_t *value,
         check_list(check, value, member);
         break;
     case TEXTS:
-    default:
         if (!texts_fit(value))
             complain(check, "must be an object of strings");
+        break;
+    case NAMES:
+        if (!names_fit(value))
+            complain(check, "must be a list of strings");
+        break;
+    case READ_ONLY:
+    default:
+        break;
     }
 }
 
@@ -213,11 +339,13 @@ static void
 check_members(struct check *check, const json_t *json,
               const struct member *members)
 {
-    if (!json_is_object(json))
+    if (!json_is_object(json)) {
         complain(check, "must be an object");
-    else
-        for (; members->name; members++)
-            check_member(check, json, members);
+        return;
+    }
+    check_names(check, json, members);
+    for (; members->name; members++)
+        check_member(check, json, members);
 }
 
 /* --- Settings --- */
@@ -233,6 +361,11 @@ check_members(struct check *check, const json_t *json,
     { (name), OBJECT, 0, 0, NULL, (list), false }
 #define NAME_MEMBER { "name", TEXT, 1, 256, NULL, NULL, true }
 #define ID_MEMBER { "id", TEXT, 1, 64, NULL, NULL, false }
+#define READ_ONLY_MEMBER(name)                                                 \
+    { (name), READ_ONLY, 0, 0, NULL, NULL, false }
+#define RESOURCE_MEMBERS                                                       \
+    READ_ONLY_MEMBER("_links"), READ_ONLY_MEMBER("environment"),               \
+    READ_ONLY_MEMBER("createdAt"), READ_ONLY_MEMBER("updatedAt")
 #define END { NULL, FLAG, 0, 0, NULL, NULL, false }
 
 static const char *const key_formats[] = { "NUMERIC", "ALPHANUMERIC", NULL };
@@ -256,7 +389,7 @@ static const struct member lockout_members[] = {
 };
 static const struct member settings_members[] = {
     OBJECT_MEMBER("pairing", pairing_members),
-    OBJECT_MEMBER("lockout", lockout_members), END
+    OBJECT_MEMBER("lockout", lockout_members), RESOURCE_MEMBERS, END
 };
 
 /* --- Policies --- */
@@ -343,7 +476,9 @@ static const struct member policy_members[] = {
     OBJECT_MEMBER("voice", sent_members),
     OBJECT_MEMBER("email", sent_members),
     OBJECT_MEMBER("mobile", phone_members),
-    OBJECT_MEMBER("totp", totp_members), END
+    OBJECT_MEMBER("totp", totp_members), RESOURCE_MEMBERS,
+    READ_ONLY_MEMBER("forSignOnPolicy"),
+    READ_ONLY_MEMBER("bypassBlockedWhenMfaDisabled"), END
 };
 
 /* --- Applications --- */
@@ -356,10 +491,12 @@ static const struct member app_push_members[] = {
 };
 static const struct member app_mobile_members[] = {
     WHOLE_MEMBER("passcodeGracePeriod", 1, 10),
-    OBJECT_MEMBER("push", app_push_members), END
+    OBJECT_MEMBER("push", app_push_members),
+    { "authenticationMethods", NAMES, 0, 0, NULL, NULL, false }, END
 };
 static const struct member application_members[] = {
-    ID_MEMBER, NAME_MEMBER, OBJECT_MEMBER("mobile", app_mobile_members), END
+    ID_MEMBER, NAME_MEMBER, OBJECT_MEMBER("mobile", app_mobile_members),
+    RESOURCE_MEMBERS, END
 };
 
 static const struct member config_members[] = {
@@ -367,7 +504,7 @@ static const struct member config_members[] = {
     { "policies", LIST, 1, LIST_MAX, NULL, policy_members, false },
     { "applications", LIST, 0, MFA_APPLICATIONS_MAX, NULL,
       application_members, false },
-    END
+    READ_ONLY_MEMBER("v"), END
 };
 
 /* --- What holds between members --- */
@@ -511,7 +648,8 @@ mfa_config_check(const json_t *given, const json_t *whole, bool weak,
     size_t known = 0;
 
     for (member = config_members; member->name; member++)
-        known += json_object_get(given, member->name) != NULL;
+        known += member->kind != READ_ONLY &&
+                 json_object_get(given, member->name) != NULL;
     if (known == 0)
         complain(&check, "must have settings, policies or applications");
     check_members(&check, given, config_members);

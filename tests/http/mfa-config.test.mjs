@@ -30,13 +30,16 @@ const wrong = {
     policies: [
         { ...devicePolicy('One'), default: true,
           email: method({ otpLength: 9 }),
-          mobile: mobile({ deviceAuthorization: {
+          mobile: mobile({ push: { enabled: true, numberMatchin: {} },
+                           deviceAuthorization: {
               enabled: true, extraVerification: 'permissive' } }) },
         { ...devicePolicy('One'), sms: 1 }],
 };
 const problems = [
     ['settings', '/pairing/maxAllowedDevices', 'a whole number from 1 to 15'],
     ['policies', '/0/email/otp/otpLength', 'a whole number from 6 to 8'],
+    ['policies', '/0/mobile/applications/0/push/numberMatchin',
+     'is not known; did you mean "numberMatching"?'],
     ['policies', '/0/mobile/applications/0/deviceAuthorization/' +
      'extraVerification', '"permissive" needs ping_defaults'],
     ['policies', '/1/name', 'is taken by an entry before'],
