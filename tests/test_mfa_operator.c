@@ -384,6 +384,9 @@ config_goes_round(void)
 #define PHONES(more)                                                           \
     POLICY("\"mobile\": {\"enabled\": true, \"applications\": [{\"id\": \""   \
            APP "\", " more "}]}")
+#define APPLICATION(more)                                                      \
+    "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\","                 \
+    " \"mobile\": {" more "}}]}"
 #define OF_PHONES "/policies/0/mobile/applications/0/"
 #define TIME(count, unit)                                                      \
     "{\"duration\": " count ", \"timeUnit\": \"" unit "\"}"
@@ -494,6 +497,33 @@ static const struct {
     { PHONES("\"_links\": {}"), OF_PHONES "_links" },
     { "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\","
       " \"mobil\": {}}]}", "/applications/0/mobil" },
+    /* What nothing here would do. */
+    { "{\"settings\": {\"users\": {\"mfaEnabled\": true}}}",
+      "/settings/users/mfaEnabled" },
+    { "{\"settings\": {\"phoneExtensions\": {\"enabled\": true}}}",
+      "/settings/phoneExtensions/enabled" },
+    { "{\"settings\": {\"authentication\": {\"deviceSelection\":"
+      " \"PROMPT_TO_SELECT\"}}}",
+      "/settings/authentication/deviceSelection" },
+    { POLICY("\"blockDisabledUsers\": false"),
+      "/policies/0/blockDisabledUsers" },
+    { POLICY("\"fido2\": {\"enabled\": true}"), "/policies/0/fido2/enabled" },
+    { POLICY("\"rememberMe\": {\"web\": {\"enabled\": true}}"),
+      "/policies/0/rememberMe/web/enabled" },
+    { POLICY("\"notificationsPolicy\": {\"id\": \"x\"}"),
+      "/policies/0/notificationsPolicy/id" },
+    { POLICY("\"mobile\": {\"enabled\": true, \"otp\": {\"window\":"
+             " {\"stepSize\": " TIME("60", "SECONDS") "}}}"),
+      "/policies/0/mobile/otp/window/stepSize" },
+    { PHONES("\"integrityDetection\": \"restrictive\""),
+      OF_PHONES "integrityDetection" },
+    { PHONES("\"biometricsEnabled\": true"), OF_PHONES "biometricsEnabled" },
+    { APPLICATION("\"passcodeRefreshDuration\": " TIME("60", "SECONDS")),
+      "/applications/0/mobile/passcodeRefreshDuration" },
+    { APPLICATION("\"integrityDetection\": {\"mode\": \"ENABLED\"}"),
+      "/applications/0/mobile/integrityDetection/mode" },
+    { APPLICATION("\"uriPrefix\": \"app:\""),
+      "/applications/0/mobile/uriPrefix" },
 };
 
 static void
@@ -554,6 +584,19 @@ static const char *const good_configs[] = {
     PHONES("\"push\": {\"$comment\": \"\", \"enabled\": true}"),
     "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\"," RETURNED
     ", \"mobile\": {\"authenticationMethods\": [\"palm\"]}}]}",
+    /* What happens anyway. */
+    "{\"settings\": {\"users\": {\"mfaEnabled\": false}, \"phoneExtensions\":"
+    " {\"enabled\": false}, \"authentication\":"
+    " {\"deviceSelection\": \"DEFAULT_TO_FIRST\"}}}",
+    POLICY("\"blockDisabledUsers\": true, \"fido2\": {\"enabled\": false,"
+           " \"failure\": {}}, \"rememberMe\": {\"web\": {\"enabled\": false,"
+           " \"lifeTime\": {}}}, \"notificationsPolicy\": {}, \"mobile\":"
+           " {\"enabled\": true, \"otp\": {\"window\": {\"stepSize\": "
+           TIME("30", "SECONDS") "}}}"),
+    PHONES("\"integrityDetection\": \"permissive\""),
+    APPLICATION("\"bundleId\": \"org.a\", \"integrityDetection\":"
+                " {\"mode\": \"DISABLED\"}, \"passcodeRefreshDuration\": "
+                TIME("30", "SECONDS")),
 };
 
 static void

@@ -197,7 +197,6 @@ read_policy(const json_t *json, struct mfa_policy *ret)
         .selection = MFA_DEFAULT_TO_FIRST,
         .notice = MFA_NOTICE_EMAIL_THEN_SMS,
         .ignore_user_lock = flag_of(json, "ignoreUserLock", false),
-        .block_disabled_users = flag_of(json, "blockDisabledUsers", false),
         .block_disabled_mfa =
             flag_of(json, "blockUsersWithDisabledMfa", true),
     };

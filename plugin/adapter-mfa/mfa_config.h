@@ -81,7 +81,6 @@ struct mfa_policy {
     enum mfa_selection selection;
     enum mfa_notice notice; /* of new and removed devices */
     bool ignore_user_lock;
-    bool block_disabled_users;
     bool block_disabled_mfa;
     struct mfa_method methods[MFA_TYPES];
     struct mfa_mobile mobiles[MFA_APPLICATIONS_MAX];

@@ -18,16 +18,18 @@
 enum { PATH_SIZE = 200, LIST_MAX = 64, NAME_LEN_MAX = 32 };
 enum { SECOND = 1, MINUTE = 60, HOUR = 60 * MINUTE };
 
-/* READ_ONLY: the service returns it and nobody sets it, so it is let be. */
+/* READ_ONLY: the service returns it and nobody sets it, or it asks nothing of
+ * us: let be.  Those behind it are of the service, and nothing here does as
+ * they say: only what happens anyway may be written. */
 enum kind { FLAG, WHOLE, TEXT, CHOICE, SPAN, OBJECT, LIST, TEXTS, NAMES,
-            READ_ONLY };
+            READ_ONLY, OFF, ON, ONLY, STEP, ABSENT };
 
 /* What one member of an object may be. */
 struct member {
     const char *name;
     enum kind kind;
     int64_t min, max;            /* WHOLE; TEXT: bytes; SPAN: seconds; LIST */
-    const char *const *choices;  /* CHOICE; SPAN: units, NULL: any */
+    const char *const *choices;  /* CHOICE, ONLY; SPAN: units, NULL: any */
     const struct member *members; /* OBJECT, LIST: of each; ended by NULL */
     bool required;
 };
@@ -273,6 +275,35 @@ texts_fit(const json_t *given)
     return fit;
 }
 
+/* What happens anyway, where a member says something else that nothing here
+ * would do; NULL: it says that. */
+static const char *
+only_of(const json_t *value, const struct member *member)
+{
+    if (member->kind == OFF)
+        return json_is_false(value) ? NULL : "false";
+    if (member->kind == ON)
+        return json_is_true(value) ? NULL : "true";
+    if (member->kind == STEP)
+        return span_fits(value, member) ? NULL : "30 s";
+    return is_one_of(value, member->choices) ? NULL : member->choices[0];
+}
+
+static void
+check_unsupported(struct check *check, const json_t *value,
+                  const struct member *member)
+{
+    const char *only = only_of(value, member);
+    char what[100];
+
+    snprintf(what, sizeof(what), "is not supported by this version: only %s",
+             only ? only : "");
+    if (only)
+        complain(check, what);
+    if (member->kind == STEP)
+        check_names(check, value, span_members);
+}
+
 static void
 check_value(struct check *check, const json_t *value,
             const struct member *member)
@@ -314,9 +345,17 @@ check_value(struct check *check, const json_t *value,
         if (!names_fit(value))
             complain(check, "must be a list of strings");
         break;
-    case READ_ONLY:
-    default:
+    case ABSENT:
+        complain(check, "is not supported by this version");
         break;
+    case READ_ONLY:
+        break;
+    case OFF:
+    case ON:
+    case ONLY:
+    case STEP:
+    default:
+        check_unsupported(check, value, member);
     }
 }
 
@@ -361,6 +400,10 @@ check_members(struct check *check, const json_t *json,
     { (name), OBJECT, 0, 0, NULL, (list), false }
 #define NAME_MEMBER { "name", TEXT, 1, 256, NULL, NULL, true }
 #define ID_MEMBER { "id", TEXT, 1, 64, NULL, NULL, false }
+#define OFF_MEMBER(name) { (name), OFF, 0, 0, NULL, NULL, false }
+#define ONLY_MEMBER(name, list) { (name), ONLY, 0, 0, (list), NULL, false }
+#define STEP_MEMBER(name) { (name), STEP, 30, 30, NULL, NULL, false }
+#define ABSENT_MEMBER(name) { (name), ABSENT, 0, 0, NULL, NULL, false }
 #define READ_ONLY_MEMBER(name)                                                 \
     { (name), READ_ONLY, 0, 0, NULL, NULL, false }
 #define RESOURCE_MEMBERS                                                       \
@@ -377,6 +420,9 @@ static const char *const selections[] = { "DEFAULT_TO_FIRST",
 static const char *const strengths[] = { "permissive", "restrictive", NULL };
 static const char *const matchings[] = { "SELECT_NUMBER", "ENTER_MANUALLY",
                                          NULL };
+static const char *const first_alone[] = { "DEFAULT_TO_FIRST", NULL };
+static const char *const permissive_alone[] = { "permissive", NULL };
+static const char *const disabled_alone[] = { "DISABLED", NULL };
 static const char *const short_units[] = { "SECONDS", NULL };
 
 static const struct member pairing_members[] = {
@@ -387,9 +433,19 @@ static const struct member lockout_members[] = {
     { "failureCount", WHOLE, 1, 1000, NULL, NULL, true },
     WHOLE_MEMBER("durationSeconds", 0, 365 * 24 * HOUR), END
 };
+/* Of old; the policy's is the one that holds. */
+static const struct member old_selection_members[] = {
+    ONLY_MEMBER("deviceSelection", first_alone), END
+};
+static const struct member extension_members[] = { OFF_MEMBER("enabled"), END };
+static const struct member new_user_members[] = { OFF_MEMBER("mfaEnabled"),
+                                                  END };
 static const struct member settings_members[] = {
     OBJECT_MEMBER("pairing", pairing_members),
-    OBJECT_MEMBER("lockout", lockout_members), RESOURCE_MEMBERS, END
+    OBJECT_MEMBER("lockout", lockout_members),
+    OBJECT_MEMBER("authentication", old_selection_members),
+    OBJECT_MEMBER("phoneExtensions", extension_members),
+    OBJECT_MEMBER("users", new_user_members), RESOURCE_MEMBERS, END
 };
 
 /* --- Policies --- */
@@ -425,8 +481,10 @@ static const struct member phone_failure_members[] = {
     WHOLE_MEMBER("count", 1, 7),
     SPAN_MEMBER("coolDown", 2 * MINUTE, 30 * MINUTE), END
 };
+static const struct member window_members[] = { STEP_MEMBER("stepSize"), END };
 static const struct member phone_otp_members[] = {
-    OBJECT_MEMBER("failure", phone_failure_members), END
+    OBJECT_MEMBER("failure", phone_failure_members),
+    OBJECT_MEMBER("window", window_members), END
 };
 static const struct member enabled_members[] = { FLAG_MEMBER("enabled"), END };
 static const struct member push_members[] = {
@@ -452,8 +510,11 @@ static const struct member allowed_members[] = {
     OBJECT_MEMBER("pairingConfirmation", enabled_members),
     OBJECT_MEMBER("deviceAuthorization", authorization_members),
     OBJECT_MEMBER("autoEnrollment", enabled_members),
-    CHOICE_MEMBER("integrityDetection", strengths),
-    FLAG_MEMBER("pairingDisabled"), END
+    ONLY_MEMBER("integrityDetection", permissive_alone),
+    FLAG_MEMBER("pairingDisabled"), ABSENT_MEMBER("type"),
+    ABSENT_MEMBER("biometricsEnabled"),
+    ABSENT_MEMBER("ipPairingConfiguration"),
+    ABSENT_MEMBER("newRequestDurationConfiguration"), END
 };
 static const struct member phone_members[] = {
     FLAG_MEMBER("enabled"), FLAG_MEMBER("pairingDisabled"),
@@ -466,17 +527,42 @@ static const struct member phone_members[] = {
 static const struct member selection_members[] = {
     CHOICE_MEMBER("deviceSelection", selections), END
 };
+/* A method that is out of scope; the service writes its defaults out. */
+static const struct member foreign_members[] = {
+    OFF_MEMBER("enabled"), READ_ONLY_MEMBER("pairingDisabled"),
+    READ_ONLY_MEMBER("promptForNicknameOnPairing"), READ_ONLY_MEMBER("otp"),
+    READ_ONLY_MEMBER("failure"), READ_ONLY_MEMBER("fido2PolicyId"),
+    READ_ONLY_MEMBER("pairingKeyLifetime"), END
+};
+static const struct member browser_members[] = {
+    OFF_MEMBER("enabled"), READ_ONLY_MEMBER("lifeTime"), END
+};
+static const struct member remember_members[] = {
+    OBJECT_MEMBER("web", browser_members), END
+};
+static const struct member notification_members[] = { ABSENT_MEMBER("id"),
+                                                      END };
 static const struct member policy_members[] = {
     ID_MEMBER, NAME_MEMBER, FLAG_MEMBER("default"),
     OBJECT_MEMBER("authentication", selection_members),
     CHOICE_MEMBER("newDeviceNotification", notices),
-    FLAG_MEMBER("ignoreUserLock"), FLAG_MEMBER("blockDisabledUsers"),
+    FLAG_MEMBER("ignoreUserLock"),
+    { "blockDisabledUsers", ON, 0, 0, NULL, NULL, false },
     FLAG_MEMBER("blockUsersWithDisabledMfa"),
     OBJECT_MEMBER("sms", sent_members),
     OBJECT_MEMBER("voice", sent_members),
     OBJECT_MEMBER("email", sent_members),
     OBJECT_MEMBER("mobile", phone_members),
-    OBJECT_MEMBER("totp", totp_members), RESOURCE_MEMBERS,
+    OBJECT_MEMBER("totp", totp_members),
+    OBJECT_MEMBER("whatsApp", foreign_members),
+    OBJECT_MEMBER("fido2", foreign_members),
+    OBJECT_MEMBER("oathToken", foreign_members),
+    OBJECT_MEMBER("desktop", foreign_members),
+    OBJECT_MEMBER("yubikey", foreign_members),
+    OBJECT_MEMBER("pingIdDesktopGen2", foreign_members),
+    OBJECT_MEMBER("rememberMe", remember_members),
+    OBJECT_MEMBER("notificationsPolicy", notification_members),
+    RESOURCE_MEMBERS,
     READ_ONLY_MEMBER("forSignOnPolicy"),
     READ_ONLY_MEMBER("bypassBlockedWhenMfaDisabled"), END
 };
@@ -489,7 +575,16 @@ static const struct member matching_members[] = {
 static const struct member app_push_members[] = {
     OBJECT_MEMBER("numberMatching", matching_members), END
 };
+static const struct member integrity_members[] = {
+    ONLY_MEMBER("mode", disabled_alone), READ_ONLY_MEMBER("excludedPlatforms"),
+    READ_ONLY_MEMBER("cacheDuration"), READ_ONLY_MEMBER("googlePlay"), END
+};
+/* The names that stores know the app by are its own matter. */
 static const struct member app_mobile_members[] = {
+    READ_ONLY_MEMBER("bundleId"), READ_ONLY_MEMBER("packageName"),
+    READ_ONLY_MEMBER("huaweiAppId"), READ_ONLY_MEMBER("huaweiPackageName"),
+    ABSENT_MEMBER("uriPrefix"), STEP_MEMBER("passcodeRefreshDuration"),
+    OBJECT_MEMBER("integrityDetection", integrity_members),
     WHOLE_MEMBER("passcodeGracePeriod", 1, 10),
     OBJECT_MEMBER("push", app_push_members),
     { "authenticationMethods", NAMES, 0, 0, NULL, NULL, false }, END

@@ -46,16 +46,21 @@ const problems = [
     ['policies', '/1/sms', 'must be an object'],
 ];
 
+// What --check-config says of the daemon's configuration with these members.
+function checked(more)
+{
+    const file = join(newFolder(), 'factord.json');
+    writeFileSync(file, JSON.stringify({ ...d.config, delivery: {}, ...more },
+                                       null, 1));
+    return execute(factord, ['--config', file, '--check-config']);
+}
+
 test('mfa B.3, B.4, M10: the configuration file: all problems at once, 78',
      async () => {
-         const file = join(newFolder(), 'factord.json');
          const { mfa, ...others } = d.config.adapters;
-         writeFileSync(file, JSON.stringify({
-             ...d.config, delivery: {}, adapters: { ...others, mfa: {
-                 ...mfa, mfa_settings: wrong.settings,
-                 device_policies: wrong.policies } } }, null, 1));
-         const bad = await execute(factord, ['--config', file,
-                                             '--check-config']);
+         const bad = await checked({ adapters: { ...others, mfa: {
+             ...mfa, mfa_settings: wrong.settings,
+             device_policies: wrong.policies } } });
          assert.equal(bad.status, 78, bad.stderr);
          const names = { settings: 'mfa_settings',
                          policies: 'device_policies' };
@@ -75,6 +80,14 @@ test('mfa B.3, B.4, M10: factorctl: all problems at once', async () => {
         assert.equal(stderr.includes(`/${part}${pointer}: `) &&
                      stderr.includes(what), part === 'policies',
                      `${pointer}: ${stderr}`);
+});
+
+test('phone-protocol 8: no setting lets a mobilePayload into a URL', async () => {
+    const bad = await checked({ clients: {
+        ...d.config.clients,
+        spa: { ...d.config.clients.spa, payload_in_query: true } } });
+    assert.equal(bad.status, 78, bad.stderr);
+    assert.match(bad.stderr, /unknown setting "payload_in_query"/);
 });
 
 // --- Claims
