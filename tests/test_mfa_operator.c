@@ -364,6 +364,62 @@ config_outlives_users(void)
     close_scene(&s);
 }
 
+#define FILED                                                                  \
+    "{" ONE_APP ", \"mfa_settings\": {\"pairing\": {\"maxAllowedDevices\":"    \
+    " 7}}, \"device_policies\": [{\"name\": \"Filed\", \"default\": true,"      \
+    " \"email\": {\"enabled\": true}}]}"
+
+/* Name of the default policy and of the application, devices, in force. */
+static void
+check_in_force(struct scene *s, const char *policy, const char *application,
+               int devices)
+{
+    const json_t *body;
+
+    operate(s, "getConfig", NULL);
+    CU_ASSERT_TRUE(is_answer(s));
+    body = s->reply->body;
+    CU_ASSERT_STRING_EQUAL(
+        text(at(json_object_get(body, "policies"), 0), "name"), policy);
+    CU_ASSERT_STRING_EQUAL(
+        text(at(json_object_get(body, "applications"), 0), "name"),
+        application);
+    CU_ASSERT_EQUAL(
+        number(json_object_get(json_object_get(body, "settings"), "pairing"),
+               "maxAllowedDevices"), devices);
+}
+
+/* A part that was never put is the file's, whatever else was. */
+static void
+config_part_by_part(void)
+{
+    static const char *const stored =
+        "{\"v\": 1, \"settings\": {\"pairing\": {\"maxAllowedDevices\": 2}},"
+        " \"policies\": [{\"name\": \"Stored\", \"default\": true}],"
+        " \"applications\": [{\"name\": \"Old\", \"id\": \"" APP "\"}]}";
+    struct scene s = open_scene(FILED);
+    json_t *kept;
+
+    put(&s, "{\"settings\": {\"pairing\": {\"maxAllowedDevices\": 3}}}");
+    CU_ASSERT_TRUE(is_answer(&s));
+    check_in_force(&s, "Filed", "Authenticator", 3);
+    kept = json_deep_copy(factor_test_record(s.t, "mfa.config", "config"));
+    CU_ASSERT_PTR_NULL(json_object_get(kept, "policies"));
+    CU_ASSERT_PTR_NULL(json_object_get(kept, "applications"));
+    close_scene(&s);
+    s = open_scene(PLAIN); /* the file was changed */
+    factor_test_seed(s.t, "mfa.config", "config", NULL, NULL, kept);
+    check_in_force(&s, "Default", "Authenticator", 3);
+    put(&s, "{\"policies\": [{\"name\": \"New\", \"default\": true}]}");
+    CU_ASSERT_TRUE(is_answer(&s));
+    check_in_force(&s, "New", "Authenticator", 3);
+    close_scene(&s);
+    s = open_scene(FILED); /* a store that was written before */
+    factor_test_seed(s.t, "mfa.config", "config", NULL, NULL, parse(stored));
+    check_in_force(&s, "Stored", "Old", 2);
+    close_scene(&s);
+}
+
 /* What a get has given can be put again. */
 static void
 config_goes_round(void)
@@ -786,6 +842,7 @@ static const struct tap_test tests[] = {
     { "operators, mfa B.3, B.4: putConfig", config_put },
     { "operators: the configuration is nobody's", config_outlives_users },
     { "operators: what getConfig gives can be put", config_goes_round },
+    { "operators: what was not put is the file's", config_part_by_part },
     { "operators, mfa B.3, B.4: ranges, told by the member's name",
       configs_refused },
     { "operators: all that is wrong is told at once",

@@ -297,6 +297,25 @@ mfa_application_find(const json_t *config, const char *id,
     return false;
 }
 
+/* --- What is in force --- */
+
+static const json_t *
+first_with(const json_t *stored, const json_t *seed, const char *name)
+{
+    const json_t *part = json_object_get(stored, name);
+
+    return part && !json_is_null(part) ? part : json_object_get(seed, name);
+}
+
+json_t *
+mfa_config_in_force(const json_t *stored, const json_t *seed)
+{
+    return json_pack("{s:i, s:O, s:O, s:O}", "v", 1, "settings",
+                     first_with(stored, seed, "settings"), "policies",
+                     first_with(stored, seed, "policies"), "applications",
+                     first_with(stored, seed, "applications"));
+}
+
 /* --- The seed --- */
 
 /* A version 8 UUID (RFC 9562) that says the same for the same words. */
