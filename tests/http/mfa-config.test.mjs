@@ -97,7 +97,7 @@ test('mfa B.6.3: two keys that are claimed at once do not pass the limit',
          const file = join(newFolder(), 'settings.json');
          const one = await startDaemon();
          writeFileSync(file, '{"pairing": {"maxAllowedDevices": 1}}');
-         assert.equal((await one.ctl('mfa-settings', 'put', file)).status, 0);
+         assert.equal((await one.ctl('settings', 'put', file)).status, 0);
          const user = await one.user({ mfaEnabled: true });
          const phones = await Promise.all([1, 2, 3].map(async () => {
              const made = await one.ctl('--json', 'pairing-keys', 'create',
