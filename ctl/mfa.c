@@ -227,13 +227,25 @@ policies_put(const struct request *request)
 }
 
 int
-mfa_settings_get(const struct request *request)
+settings_get(const struct request *request)
 {
     return get_part(request, "settings");
 }
 
 int
-mfa_settings_put(const struct request *request)
+settings_put(const struct request *request)
 {
     return put_part(request, "settings");
+}
+
+int
+applications_get(const struct request *request)
+{
+    return get_part(request, "applications");
+}
+
+int
+applications_put(const struct request *request)
+{
+    return put_part(request, "applications");
 }

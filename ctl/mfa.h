@@ -14,7 +14,9 @@ int devices_bypass(const struct request *request);
 int pairing_keys_create(const struct request *request);
 int policies_get(const struct request *request);
 int policies_put(const struct request *request);
-int mfa_settings_get(const struct request *request);
-int mfa_settings_put(const struct request *request);
+int settings_get(const struct request *request);
+int settings_put(const struct request *request);
+int applications_get(const struct request *request);
+int applications_put(const struct request *request);
 
 #endif

@@ -392,6 +392,62 @@ config_outlives_users(void)
     close_scene(&s);
 }
 
+#define FILED                                                                  \
+    "{" ONE_APP ", \"mfa_settings\": {\"pairing\": {\"maxAllowedDevices\":"    \
+    " 7}}, \"device_policies\": [{\"name\": \"Filed\", \"default\": true,"      \
+    " \"email\": {\"enabled\": true}}]}"
+
+/* Name of the default policy and of the application, devices, in force. */
+static void
+check_in_force(struct scene *s, const char *policy, const char *application,
+               int devices)
+{
+    const json_t *body;
+
+    operate(s, "getConfig", NULL);
+    CU_ASSERT_TRUE(is_answer(s));
+    body = s->reply->body;
+    CU_ASSERT_STRING_EQUAL(
+        text(at(json_object_get(body, "policies"), 0), "name"), policy);
+    CU_ASSERT_STRING_EQUAL(
+        text(at(json_object_get(body, "applications"), 0), "name"),
+        application);
+    CU_ASSERT_EQUAL(
+        number(json_object_get(json_object_get(body, "settings"), "pairing"),
+               "maxAllowedDevices"), devices);
+}
+
+/* A part that was never put is the file's, whatever else was. */
+static void
+config_part_by_part(void)
+{
+    static const char *const stored =
+        "{\"v\": 1, \"settings\": {\"pairing\": {\"maxAllowedDevices\": 2}},"
+        " \"policies\": [{\"name\": \"Stored\", \"default\": true}],"
+        " \"applications\": [{\"name\": \"Old\", \"id\": \"" APP "\"}]}";
+    struct scene s = open_scene(FILED);
+    json_t *kept;
+
+    put(&s, "{\"settings\": {\"pairing\": {\"maxAllowedDevices\": 3}}}");
+    CU_ASSERT_TRUE(is_answer(&s));
+    check_in_force(&s, "Filed", "Authenticator", 3);
+    kept = json_deep_copy(factor_test_record(s.t, "mfa.config", "config"));
+    CU_ASSERT_PTR_NULL(json_object_get(kept, "policies"));
+    CU_ASSERT_PTR_NULL(json_object_get(kept, "applications"));
+    close_scene(&s);
+    s = open_scene(PLAIN); /* the file was changed */
+    factor_test_seed(s.t, "mfa.config", "config", NULL, NULL, kept);
+    check_in_force(&s, "Default", "Authenticator", 3);
+    put(&s, "{\"policies\": [{\"name\": \"New\", \"default\": true}]}");
+    CU_ASSERT_TRUE(is_answer(&s));
+    check_in_force(&s, "New", "Authenticator", 3);
+    close_scene(&s);
+    s = open_scene(FILED); /* a store that was written before */
+    factor_test_seed(s.t, "mfa.config", "config", NULL, NULL, parse(stored));
+    check_in_force(&s, "Stored", "Old", 2);
+    close_scene(&s);
+}
+
 /* What a get has given can be put again. */
 static void
 config_goes_round(void)
@@ -412,6 +468,9 @@ config_goes_round(void)
 #define PHONES(more)                                                           \
     POLICY("\"mobile\": {\"enabled\": true, \"applications\": [{\"id\": \""   \
            APP "\", " more "}]}")
+#define APPLICATION(more)                                                      \
+    "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\","                 \
+    " \"mobile\": {" more "}}]}"
 #define OF_PHONES "/policies/0/mobile/applications/0/"
 #define TIME(count, unit)                                                      \
     "{\"duration\": " count ", \"timeUnit\": \"" unit "\"}"
@@ -505,6 +564,50 @@ static const struct {
     { "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\","
       " \"mobile\": {\"push\": {\"numberMatching\": {\"type\": \"X\"}}}}]}",
       "/applications/0/mobile/push/numberMatching/type" },
+    { "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\","
+      " \"mobile\": {\"authenticationMethods\": [1]}}]}",
+      "/applications/0/mobile/authenticationMethods" },
+    /* What is written wrong is not off. */
+    { "{\"settings\": {\"lockOut\": {}}}", "/settings/lockOut" },
+    { "{\"settings\": {\"pairing\": {\"maxDevices\": 1}}}",
+      "/settings/pairing/maxDevices" },
+    { POLICY("\"a/b~c\": null"), "/policies/0/a~1b~0c" },
+    { POLICY("\"sms\": {\"enable\": true}"), "/policies/0/sms/enable" },
+    { POLICY("\"sms\": {\"otp\": {\"failure\": {\"coolDown\":"
+             " {\"duration\": 1, \"timeUnit\": \"MINUTES\", \"x\": 1}}}}"),
+      "/policies/0/sms/otp/failure/coolDown/x" },
+    { PHONES("\"push\": {\"numberMatchin\": {\"enabled\": true}}"),
+      OF_PHONES "push/numberMatchin" },
+    { PHONES("\"_links\": {}"), OF_PHONES "_links" },
+    { "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\","
+      " \"mobil\": {}}]}", "/applications/0/mobil" },
+    /* What nothing here would do. */
+    { "{\"settings\": {\"users\": {\"mfaEnabled\": true}}}",
+      "/settings/users/mfaEnabled" },
+    { "{\"settings\": {\"phoneExtensions\": {\"enabled\": true}}}",
+      "/settings/phoneExtensions/enabled" },
+    { "{\"settings\": {\"authentication\": {\"deviceSelection\":"
+      " \"PROMPT_TO_SELECT\"}}}",
+      "/settings/authentication/deviceSelection" },
+    { POLICY("\"blockDisabledUsers\": false"),
+      "/policies/0/blockDisabledUsers" },
+    { POLICY("\"fido2\": {\"enabled\": true}"), "/policies/0/fido2/enabled" },
+    { POLICY("\"rememberMe\": {\"web\": {\"enabled\": true}}"),
+      "/policies/0/rememberMe/web/enabled" },
+    { POLICY("\"notificationsPolicy\": {\"id\": \"x\"}"),
+      "/policies/0/notificationsPolicy/id" },
+    { POLICY("\"mobile\": {\"enabled\": true, \"otp\": {\"window\":"
+             " {\"stepSize\": " TIME("60", "SECONDS") "}}}"),
+      "/policies/0/mobile/otp/window/stepSize" },
+    { PHONES("\"integrityDetection\": \"restrictive\""),
+      OF_PHONES "integrityDetection" },
+    { PHONES("\"biometricsEnabled\": true"), OF_PHONES "biometricsEnabled" },
+    { APPLICATION("\"passcodeRefreshDuration\": " TIME("60", "SECONDS")),
+      "/applications/0/mobile/passcodeRefreshDuration" },
+    { APPLICATION("\"integrityDetection\": {\"mode\": \"ENABLED\"}"),
+      "/applications/0/mobile/integrityDetection/mode" },
+    { APPLICATION("\"uriPrefix\": \"app:\""),
+      "/applications/0/mobile/uriPrefix" },
 };
 
 static void
@@ -523,6 +626,76 @@ configs_refused(void)
     put(&s, "{\"applications\": []}");
     CU_ASSERT_TRUE(refused_for(&s, OF_PHONES "id"));
     close_scene(&s);
+}
+
+static void
+near_names_told(void)
+{
+    static const char *const rows[][2] = {
+        { "numberMatchin", "; did you mean \"numberMatching\"?" },
+        { "NUMBERmatching", "; did you mean \"numberMatching\"?" },
+        { "matching", "" },
+        { "a name that is longer than each of ours", "" },
+    };
+    struct scene s = open_scene(PLAIN);
+    char config[300], told[200];
+    size_t i;
+
+    for (i = 0; i < TAP_COUNT(rows); i++) {
+        snprintf(config, sizeof(config), PHONES("\"push\": {\"%s\": {}}"),
+                 rows[i][0]);
+        snprintf(told, sizeof(told), OF_PHONES "push/%s: is not known%s",
+                 rows[i][0], rows[i][1]);
+        put(&s, config);
+        CU_ASSERT_STRING_EQUAL(text(at(s.reply->details, 0), "target"), told);
+    }
+    close_scene(&s);
+}
+
+#define RETURNED                                                               \
+    "\"_links\": {\"self\": {\"href\": \"https://x\"}}, \"environment\": {"      \
+    "\"id\": \"e\"}, \"createdAt\": \"2026\", \"updatedAt\": \"2026\", "       \
+    "\"$comment\": [\"ours\"]"
+
+/* Bodies as the service returns them, and comments at every depth. */
+static const char *const good_configs[] = {
+    "{\"$comment\": 1, \"settings\": {" RETURNED ", \"pairing\":"
+    " {\"$comment\": \"\", \"maxAllowedDevices\": 1}}}",
+    POLICY(RETURNED ", \"forSignOnPolicy\": false, \"totp\": {\"$comment\":"
+           " \"\", \"uriParameters\": {\"$comment\": \"\"}}"),
+    POLICY("\"sms\": {\"otp\": {\"lifeTime\": {\"$comment\": \"\","
+           " \"duration\": 1, \"timeUnit\": \"MINUTES\"}}}"),
+    PHONES("\"push\": {\"$comment\": \"\", \"enabled\": true}"),
+    "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\"," RETURNED
+    ", \"mobile\": {\"authenticationMethods\": [\"palm\"]}}]}",
+    /* What happens anyway. */
+    "{\"settings\": {\"users\": {\"mfaEnabled\": false}, \"phoneExtensions\":"
+    " {\"enabled\": false}, \"authentication\":"
+    " {\"deviceSelection\": \"DEFAULT_TO_FIRST\"}}}",
+    POLICY("\"blockDisabledUsers\": true, \"fido2\": {\"enabled\": false,"
+           " \"failure\": {}}, \"rememberMe\": {\"web\": {\"enabled\": false,"
+           " \"lifeTime\": {}}}, \"notificationsPolicy\": {}, \"mobile\":"
+           " {\"enabled\": true, \"otp\": {\"window\": {\"stepSize\": "
+           TIME("30", "SECONDS") "}}}"),
+    PHONES("\"integrityDetection\": \"permissive\""),
+    APPLICATION("\"bundleId\": \"org.a\", \"integrityDetection\":"
+                " {\"mode\": \"DISABLED\"}, \"passcodeRefreshDuration\": "
+                TIME("30", "SECONDS")),
+};
+
+static void
+configs_taken(void)
+{
+    struct scene s;
+    size_t i;
+
+    for (i = 0; i < TAP_COUNT(good_configs); i++) {
+        s = open_scene(PLAIN);
+        put(&s, good_configs[i]);
+        if (!is_answer(&s))
+            CU_FAIL(good_configs[i]);
+        close_scene(&s);
+    }
 }
 
 /* All that is wrong is told at once. */
@@ -698,10 +871,14 @@ static const struct tap_test tests[] = {
     { "operators, mfa B.3, B.4: putConfig", config_put },
     { "operators: the configuration is nobody's", config_outlives_users },
     { "operators: what getConfig gives can be put", config_goes_round },
+    { "operators: what was not put is the file's", config_part_by_part },
     { "operators, mfa B.3, B.4: ranges, told by the member's name",
       configs_refused },
     { "operators: all that is wrong is told at once",
       configs_refused_for_all },
+    { "mfa B.4: the name that may be meant", near_names_told },
+    { "mfa B.3, B.4, B.8: what the service returns, and comments",
+      configs_taken },
     { "mfa B.3, B.4: the configuration file passes the same check",
       seeds_refused },
     { "M10: permissive under ping_defaults alone", permissive_refused },

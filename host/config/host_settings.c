@@ -316,8 +316,6 @@ static const struct factor_setting *const client_settings[] = {
     SETTING(OBJECT, "login_hint_token",
             "The client may sign users on by a signed hint.",
             MEMBERS(hint_settings)),
-    SETTING(BOOLEAN, "payload_in_query",
-            "The client may pass mobilePayload in a URL.", DEFAULT("false")),
     SETTING(BOOLEAN, "free_text",
             "The client may pass a message's text of its own.",
             DEFAULT("false")),

@@ -149,7 +149,6 @@ read_flags(struct reading *reading)
     client->pi_flow = json_flag(entry, "pi_flow");
     client->native = json_flag(entry, "native");
     client->cookieless = json_flag(entry, "cookieless");
-    client->payload_in_query = json_flag(entry, "payload_in_query");
     client->free_text = json_flag(entry, "free_text");
     client->pkce_optional = pkce && strcmp(pkce, "optional") == 0;
     client->id_token_alg = alg ? alg : "RS256";

@@ -29,7 +29,6 @@ struct client {
     bool native;
     bool cookieless;
     bool pkce_optional;
-    bool payload_in_query;
     bool free_text;
     bool has_secret;
     uint8_t secret_hash[JOSE_SHA256_LEN]; /* the secret itself is not kept */

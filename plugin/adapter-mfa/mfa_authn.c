@@ -332,7 +332,8 @@ any_locked(const struct mfa_step *s)
     return false;
 }
 
-/* Somebody who is disabled is never let through.  A locked account cannot
+/* Somebody who is disabled is never let through: nor would the host (which is
+ * why blockDisabledUsers can be true alone).  A locked account cannot
  * begin, whatever its devices are; an open bypass window is the operator's
  * word that it may. */
 factor_status

@@ -197,7 +197,6 @@ read_policy(const json_t *json, struct mfa_policy *ret)
         .selection = MFA_DEFAULT_TO_FIRST,
         .notice = MFA_NOTICE_EMAIL_THEN_SMS,
         .ignore_user_lock = flag_of(json, "ignoreUserLock", false),
-        .block_disabled_users = flag_of(json, "blockDisabledUsers", false),
         .block_disabled_mfa =
             flag_of(json, "blockUsersWithDisabledMfa", true),
     };
@@ -296,6 +295,25 @@ mfa_application_find(const json_t *config, const char *id,
         return ret_application->name != NULL;
     }
     return false;
+}
+
+/* --- What is in force --- */
+
+static const json_t *
+first_with(const json_t *stored, const json_t *seed, const char *name)
+{
+    const json_t *part = json_object_get(stored, name);
+
+    return part && !json_is_null(part) ? part : json_object_get(seed, name);
+}
+
+json_t *
+mfa_config_in_force(const json_t *stored, const json_t *seed)
+{
+    return json_pack("{s:i, s:O, s:O, s:O}", "v", 1, "settings",
+                     first_with(stored, seed, "settings"), "policies",
+                     first_with(stored, seed, "policies"), "applications",
+                     first_with(stored, seed, "applications"));
 }
 
 /* --- The seed --- */

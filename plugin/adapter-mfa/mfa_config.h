@@ -5,8 +5,8 @@
  * All of them are one JSON document in the shapes of the MFA service API:
  *     {"v": 1, "settings": {...}, "policies": [...], "applications": [...]}
  * kept in one record, so that "exactly one default" and "this policy names
- * that application" cannot be broken by two writers.  While there is no such
- * record the document is the instance's seed, made of its settings.
+ * that application" cannot be broken by two writers.  A part that the record
+ * does not have is that of the instance's seed, which its settings make.
  *
  * Texts belong to the document.  Every function is pure; any thread.
  */
@@ -22,6 +22,9 @@
 
 #define MFA_CONFIG_COLLECTION "mfa.config"
 #define MFA_CONFIG_ID "config"
+
+/* May stand in every object, for who reads it. */
+#define MFA_CONFIG_COMMENT "$comment"
 
 /* The methods in scope, in the order of lists. */
 enum mfa_type { MFA_EMAIL, MFA_SMS, MFA_VOICE, MFA_TOTP, MFA_MOBILE };
@@ -78,7 +81,6 @@ struct mfa_policy {
     enum mfa_selection selection;
     enum mfa_notice notice; /* of new and removed devices */
     bool ignore_user_lock;
-    bool block_disabled_users;
     bool block_disabled_mfa;
     struct mfa_method methods[MFA_TYPES];
     struct mfa_mobile mobiles[MFA_APPLICATIONS_MAX];
@@ -112,6 +114,10 @@ struct mfa_application {
 json_t *mfa_config_complete(const json_t *policies, const json_t *applications,
                             const json_t *settings, bool permissive,
                             const char *environment);
+
+/* What is in force: each part of the record's body (NULL: there is no record)
+ * or else of the seed.  Owner: the caller; NULL: no memory. */
+json_t *mfa_config_in_force(const json_t *stored, const json_t *seed);
 
 /* The policy of this id or name; NULL: the default one.  False: no such. */
 bool mfa_policy_find(const json_t *config, const char *wanted,

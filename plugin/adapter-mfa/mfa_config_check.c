@@ -7,6 +7,7 @@
  * liboath makes no longer ones. */
 #include "plugin/adapter-mfa/mfa_config_check.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,17 +15,21 @@
 
 #include "plugin/adapter-mfa/mfa_config.h"
 
-enum { PATH_SIZE = 200, LIST_MAX = 64 };
+enum { PATH_SIZE = 200, LIST_MAX = 64, NAME_LEN_MAX = 32 };
 enum { SECOND = 1, MINUTE = 60, HOUR = 60 * MINUTE };
 
-enum kind { FLAG, WHOLE, TEXT, CHOICE, SPAN, OBJECT, LIST, TEXTS };
+/* READ_ONLY: the service returns it and nobody sets it, or it asks nothing of
+ * us: let be.  Those behind it are of the service, and nothing here does as
+ * they say: only what happens anyway may be written. */
+enum kind { FLAG, WHOLE, TEXT, CHOICE, SPAN, OBJECT, LIST, TEXTS, NAMES,
+            READ_ONLY, OFF, ON, ONLY, STEP, ABSENT };
 
 /* What one member of an object may be. */
 struct member {
     const char *name;
     enum kind kind;
     int64_t min, max;            /* WHOLE; TEXT: bytes; SPAN: seconds; LIST */
-    const char *const *choices;  /* CHOICE; SPAN: units, NULL: any */
+    const char *const *choices;  /* CHOICE, ONLY; SPAN: units, NULL: any */
     const struct member *members; /* OBJECT, LIST: of each; ended by NULL */
     bool required;
 };
@@ -70,6 +75,105 @@ complain_choices(struct check *check, const char *const *choices)
     complain(check, what);
 }
 
+/* --- Members that nobody knows --- */
+
+static size_t
+least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Letters to be put in, left out or changed. */
+static size_t
+distance(const char *from, const char *to)
+{
+    size_t row[NAME_LEN_MAX + 1], i, j, before, above;
+    size_t len = strlen(to);
+
+    for (j = 0; j <= len; j++)
+        row[j] = j;
+    for (i = 1; from[i - 1]; i++) {
+        before = row[0];
+        row[0] = i;
+        for (j = 1; j <= len; j++) {
+            above = row[j];
+            before += tolower((unsigned char)from[i - 1]) !=
+                      tolower((unsigned char)to[j - 1]);
+            row[j] = least(before, least(above, row[j - 1]) + 1);
+            before = above;
+        }
+    }
+    return row[len];
+}
+
+/* The known name that may be meant, or NULL. */
+static const char *
+nearest(const struct member *members, const char *name)
+{
+    size_t found, limit = least(strlen(name) / 3, 3) + 1;
+    const char *meant = NULL;
+
+    if (strlen(name) > NAME_LEN_MAX)
+        return NULL;
+    for (; members->name; members++) {
+        found = distance(name, members->name);
+        if (found < limit) {
+            limit = found;
+            meant = members->name;
+        }
+    }
+    return meant;
+}
+
+static bool
+is_known(const struct member *members, const char *name)
+{
+    for (; members->name; members++)
+        if (strcmp(members->name, name) == 0)
+            return true;
+    return strcmp(name, MFA_CONFIG_COMMENT) == 0;
+}
+
+/* One step of a JSON pointer: RFC 6901 writes "~" and "/" of names so. */
+static void
+append_name(struct check *check, const char *name)
+{
+    size_t len = strlen(check->path);
+
+    for (check->path[len++] = '/'; *name && len + 3 < PATH_SIZE; name++)
+        if (*name == '~' || *name == '/') {
+            check->path[len++] = '~';
+            check->path[len++] = *name == '~' ? '0' : '1';
+        } else {
+            check->path[len++] = *name;
+        }
+    check->path[len] = '\0';
+}
+
+/* A switch that is written wrong must not be one that is off. */
+static void
+check_names(struct check *check, const json_t *json,
+            const struct member *members)
+{
+    json_t *names = json_deep_copy(json), *value;
+    size_t len = strlen(check->path);
+    const char *name, *meant;
+    char what[NAME_LEN_MAX + 40];
+
+    json_object_foreach (names, name, value) {
+        if (is_known(members, name))
+            continue;
+        meant = nearest(members, name);
+        snprintf(what, sizeof(what), "is not known%s%s%s",
+                 meant ? "; did you mean \"" : "", meant ? meant : "",
+                 meant ? "\"?" : "");
+        append_name(check, name);
+        complain(check, what);
+        check->path[len] = '\0';
+    }
+    json_decref(names);
+}
+
 /* --- One member --- */
 
 static bool
@@ -99,6 +203,11 @@ text_fits(const json_t *value, const struct member *member)
     return json_is_string(value) && len >= member->min && len <= member->max;
 }
 
+static const struct member span_members[] = {
+    { "duration", WHOLE, 0, 0, NULL, NULL, true },
+    { "timeUnit", CHOICE, 0, 0, NULL, NULL, true },
+    { NULL, FLAG, 0, 0, NULL, NULL, false }
+};
 static const char *const units[] = { "SECONDS", "MINUTES", "HOURS", "DAYS",
                                      NULL };
 
@@ -143,6 +252,17 @@ check_list(struct check *check, const json_t *list,
 }
 
 static bool
+names_fit(const json_t *list)
+{
+    size_t i;
+
+    for (i = 0; i < json_array_size(list); i++)
+        if (!json_is_string(json_array_get(list, i)))
+            return false;
+    return json_is_array(list);
+}
+
+static bool
 texts_fit(const json_t *given)
 {
     json_t *texts = json_deep_copy(given), *text;
@@ -153,6 +273,35 @@ texts_fit(const json_t *given)
         fit = fit && json_is_string(text);
     json_decref(texts);
     return fit;
+}
+
+/* What happens anyway, where a member says something else that nothing here
+ * would do; NULL: it says that. */
+static const char *
+only_of(const json_t *value, const struct member *member)
+{
+    if (member->kind == OFF)
+        return json_is_false(value) ? NULL : "false";
+    if (member->kind == ON)
+        return json_is_true(value) ? NULL : "true";
+    if (member->kind == STEP)
+        return span_fits(value, member) ? NULL : "30 s";
+    return is_one_of(value, member->choices) ? NULL : member->choices[0];
+}
+
+static void
+check_unsupported(struct check *check, const json_t *value,
+                  const struct member *member)
+{
+    const char *only = only_of(value, member);
+    char what[100];
+
+    snprintf(what, sizeof(what), "is not supported by this version: only %s",
+             only ? only : "");
+    if (only)
+        complain(check, what);
+    if (member->kind == STEP)
+        check_names(check, value, span_members);
 }
 
 static void
@@ -180,6 +329,7 @@ check_value(struct check *check, const json_t *value,
         if (!span_fits(value, member))
             complain_range(check, "{\"duration\", \"timeUnit\"} of", member,
                            " seconds");
+        check_names(check, value, span_members);
         break;
     case OBJECT:
         check_members(check, value, member->members);
@@ -188,9 +338,24 @@ check_value(struct check *check, const json_t *value,
         check_list(check, value, member);
         break;
     case TEXTS:
-    default:
         if (!texts_fit(value))
             complain(check, "must be an object of strings");
+        break;
+    case NAMES:
+        if (!names_fit(value))
+            complain(check, "must be a list of strings");
+        break;
+    case ABSENT:
+        complain(check, "is not supported by this version");
+        break;
+    case READ_ONLY:
+        break;
+    case OFF:
+    case ON:
+    case ONLY:
+    case STEP:
+    default:
+        check_unsupported(check, value, member);
     }
 }
 
@@ -213,11 +378,13 @@ static void
 check_members(struct check *check, const json_t *json,
               const struct member *members)
 {
-    if (!json_is_object(json))
+    if (!json_is_object(json)) {
         complain(check, "must be an object");
-    else
-        for (; members->name; members++)
-            check_member(check, json, members);
+        return;
+    }
+    check_names(check, json, members);
+    for (; members->name; members++)
+        check_member(check, json, members);
 }
 
 /* --- Settings --- */
@@ -233,6 +400,15 @@ check_members(struct check *check, const json_t *json,
     { (name), OBJECT, 0, 0, NULL, (list), false }
 #define NAME_MEMBER { "name", TEXT, 1, 256, NULL, NULL, true }
 #define ID_MEMBER { "id", TEXT, 1, 64, NULL, NULL, false }
+#define OFF_MEMBER(name) { (name), OFF, 0, 0, NULL, NULL, false }
+#define ONLY_MEMBER(name, list) { (name), ONLY, 0, 0, (list), NULL, false }
+#define STEP_MEMBER(name) { (name), STEP, 30, 30, NULL, NULL, false }
+#define ABSENT_MEMBER(name) { (name), ABSENT, 0, 0, NULL, NULL, false }
+#define READ_ONLY_MEMBER(name)                                                 \
+    { (name), READ_ONLY, 0, 0, NULL, NULL, false }
+#define RESOURCE_MEMBERS                                                       \
+    READ_ONLY_MEMBER("_links"), READ_ONLY_MEMBER("environment"),               \
+    READ_ONLY_MEMBER("createdAt"), READ_ONLY_MEMBER("updatedAt")
 #define END { NULL, FLAG, 0, 0, NULL, NULL, false }
 
 static const char *const key_formats[] = { "NUMERIC", "ALPHANUMERIC", NULL };
@@ -244,6 +420,9 @@ static const char *const selections[] = { "DEFAULT_TO_FIRST",
 static const char *const strengths[] = { "permissive", "restrictive", NULL };
 static const char *const matchings[] = { "SELECT_NUMBER", "ENTER_MANUALLY",
                                          NULL };
+static const char *const first_alone[] = { "DEFAULT_TO_FIRST", NULL };
+static const char *const permissive_alone[] = { "permissive", NULL };
+static const char *const disabled_alone[] = { "DISABLED", NULL };
 static const char *const short_units[] = { "SECONDS", NULL };
 
 static const struct member pairing_members[] = {
@@ -254,9 +433,19 @@ static const struct member lockout_members[] = {
     { "failureCount", WHOLE, 1, 1000, NULL, NULL, true },
     WHOLE_MEMBER("durationSeconds", 0, 365 * 24 * HOUR), END
 };
+/* Of old; the policy's is the one that holds. */
+static const struct member old_selection_members[] = {
+    ONLY_MEMBER("deviceSelection", first_alone), END
+};
+static const struct member extension_members[] = { OFF_MEMBER("enabled"), END };
+static const struct member new_user_members[] = { OFF_MEMBER("mfaEnabled"),
+                                                  END };
 static const struct member settings_members[] = {
     OBJECT_MEMBER("pairing", pairing_members),
-    OBJECT_MEMBER("lockout", lockout_members), END
+    OBJECT_MEMBER("lockout", lockout_members),
+    OBJECT_MEMBER("authentication", old_selection_members),
+    OBJECT_MEMBER("phoneExtensions", extension_members),
+    OBJECT_MEMBER("users", new_user_members), RESOURCE_MEMBERS, END
 };
 
 /* --- Policies --- */
@@ -292,8 +481,10 @@ static const struct member phone_failure_members[] = {
     WHOLE_MEMBER("count", 1, 7),
     SPAN_MEMBER("coolDown", 2 * MINUTE, 30 * MINUTE), END
 };
+static const struct member window_members[] = { STEP_MEMBER("stepSize"), END };
 static const struct member phone_otp_members[] = {
-    OBJECT_MEMBER("failure", phone_failure_members), END
+    OBJECT_MEMBER("failure", phone_failure_members),
+    OBJECT_MEMBER("window", window_members), END
 };
 static const struct member enabled_members[] = { FLAG_MEMBER("enabled"), END };
 static const struct member push_members[] = {
@@ -319,8 +510,11 @@ static const struct member allowed_members[] = {
     OBJECT_MEMBER("pairingConfirmation", enabled_members),
     OBJECT_MEMBER("deviceAuthorization", authorization_members),
     OBJECT_MEMBER("autoEnrollment", enabled_members),
-    CHOICE_MEMBER("integrityDetection", strengths),
-    FLAG_MEMBER("pairingDisabled"), END
+    ONLY_MEMBER("integrityDetection", permissive_alone),
+    FLAG_MEMBER("pairingDisabled"), ABSENT_MEMBER("type"),
+    ABSENT_MEMBER("biometricsEnabled"),
+    ABSENT_MEMBER("ipPairingConfiguration"),
+    ABSENT_MEMBER("newRequestDurationConfiguration"), END
 };
 static const struct member phone_members[] = {
     FLAG_MEMBER("enabled"), FLAG_MEMBER("pairingDisabled"),
@@ -333,17 +527,44 @@ static const struct member phone_members[] = {
 static const struct member selection_members[] = {
     CHOICE_MEMBER("deviceSelection", selections), END
 };
+/* A method that is out of scope; the service writes its defaults out. */
+static const struct member foreign_members[] = {
+    OFF_MEMBER("enabled"), READ_ONLY_MEMBER("pairingDisabled"),
+    READ_ONLY_MEMBER("promptForNicknameOnPairing"), READ_ONLY_MEMBER("otp"),
+    READ_ONLY_MEMBER("failure"), READ_ONLY_MEMBER("fido2PolicyId"),
+    READ_ONLY_MEMBER("pairingKeyLifetime"), END
+};
+static const struct member browser_members[] = {
+    OFF_MEMBER("enabled"), READ_ONLY_MEMBER("lifeTime"), END
+};
+static const struct member remember_members[] = {
+    OBJECT_MEMBER("web", browser_members), END
+};
+static const struct member notification_members[] = { ABSENT_MEMBER("id"),
+                                                      END };
 static const struct member policy_members[] = {
     ID_MEMBER, NAME_MEMBER, FLAG_MEMBER("default"),
     OBJECT_MEMBER("authentication", selection_members),
     CHOICE_MEMBER("newDeviceNotification", notices),
-    FLAG_MEMBER("ignoreUserLock"), FLAG_MEMBER("blockDisabledUsers"),
+    FLAG_MEMBER("ignoreUserLock"),
+    { "blockDisabledUsers", ON, 0, 0, NULL, NULL, false },
     FLAG_MEMBER("blockUsersWithDisabledMfa"),
     OBJECT_MEMBER("sms", sent_members),
     OBJECT_MEMBER("voice", sent_members),
     OBJECT_MEMBER("email", sent_members),
     OBJECT_MEMBER("mobile", phone_members),
-    OBJECT_MEMBER("totp", totp_members), END
+    OBJECT_MEMBER("totp", totp_members),
+    OBJECT_MEMBER("whatsApp", foreign_members),
+    OBJECT_MEMBER("fido2", foreign_members),
+    OBJECT_MEMBER("oathToken", foreign_members),
+    OBJECT_MEMBER("desktop", foreign_members),
+    OBJECT_MEMBER("yubikey", foreign_members),
+    OBJECT_MEMBER("pingIdDesktopGen2", foreign_members),
+    OBJECT_MEMBER("rememberMe", remember_members),
+    OBJECT_MEMBER("notificationsPolicy", notification_members),
+    RESOURCE_MEMBERS,
+    READ_ONLY_MEMBER("forSignOnPolicy"),
+    READ_ONLY_MEMBER("bypassBlockedWhenMfaDisabled"), END
 };
 
 /* --- Applications --- */
@@ -354,12 +575,23 @@ static const struct member matching_members[] = {
 static const struct member app_push_members[] = {
     OBJECT_MEMBER("numberMatching", matching_members), END
 };
+static const struct member integrity_members[] = {
+    ONLY_MEMBER("mode", disabled_alone), READ_ONLY_MEMBER("excludedPlatforms"),
+    READ_ONLY_MEMBER("cacheDuration"), READ_ONLY_MEMBER("googlePlay"), END
+};
+/* The names that stores know the app by are its own matter. */
 static const struct member app_mobile_members[] = {
+    READ_ONLY_MEMBER("bundleId"), READ_ONLY_MEMBER("packageName"),
+    READ_ONLY_MEMBER("huaweiAppId"), READ_ONLY_MEMBER("huaweiPackageName"),
+    ABSENT_MEMBER("uriPrefix"), STEP_MEMBER("passcodeRefreshDuration"),
+    OBJECT_MEMBER("integrityDetection", integrity_members),
     WHOLE_MEMBER("passcodeGracePeriod", 1, 10),
-    OBJECT_MEMBER("push", app_push_members), END
+    OBJECT_MEMBER("push", app_push_members),
+    { "authenticationMethods", NAMES, 0, 0, NULL, NULL, false }, END
 };
 static const struct member application_members[] = {
-    ID_MEMBER, NAME_MEMBER, OBJECT_MEMBER("mobile", app_mobile_members), END
+    ID_MEMBER, NAME_MEMBER, OBJECT_MEMBER("mobile", app_mobile_members),
+    RESOURCE_MEMBERS, END
 };
 
 static const struct member config_members[] = {
@@ -367,7 +599,7 @@ static const struct member config_members[] = {
     { "policies", LIST, 1, LIST_MAX, NULL, policy_members, false },
     { "applications", LIST, 0, MFA_APPLICATIONS_MAX, NULL,
       application_members, false },
-    END
+    READ_ONLY_MEMBER("v"), END
 };
 
 /* --- What holds between members --- */
@@ -511,7 +743,8 @@ mfa_config_check(const json_t *given, const json_t *whole, bool weak,
     size_t known = 0;
 
     for (member = config_members; member->name; member++)
-        known += json_object_get(given, member->name) != NULL;
+        known += member->kind != READ_ONLY &&
+                 json_object_get(given, member->name) != NULL;
     if (known == 0)
         complain(&check, "must have settings, policies or applications");
     check_members(&check, given, config_members);

@@ -19,8 +19,8 @@ typedef void mfa_config_told(void *context, const char *pointer,
  * their shapes and ranges must be those of the MFA service API.  whole: the
  * configuration with them; what it names must be there.  weak: what is below
  * this project's standard is let pass (ping_defaults).  Members that are not
- * known are let be.  Everything that is wrong is told.  True: nothing is.
- * Pure. */
+ * known are wrong, but for "$comment" and what the service returns for reading
+ * alone.  Everything that is wrong is told.  True: nothing is.  Pure. */
 bool mfa_config_check(const json_t *given, const json_t *whole, bool weak,
                       mfa_config_told *told, void *context);
 

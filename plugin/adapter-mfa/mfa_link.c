@@ -90,7 +90,8 @@ static bool
 is_ours(const char *name)
 {
     static const char *const names[] = { "secret", "issuer", "algorithm",
-                                         "digits", "period", "counter" };
+                                         "digits", "period", "counter",
+                                         MFA_CONFIG_COMMENT };
     size_t i;
 
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)

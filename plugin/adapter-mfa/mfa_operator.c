@@ -403,10 +403,28 @@ part(const struct mfa_step *s, const json_t *given, const char *name)
     return json_object_get(is_given(given, name) ? given : s->config, name);
 }
 
+/* What was not given stays as it is: the record's, or the configuration
+ * file's, which is read anew at each start. */
+static bool
+take_given(json_t *body, const json_t *given, const json_t *config)
+{
+    static const char *const parts[] = { "settings", "policies",
+                                         "applications" };
+    size_t i;
+
+    if (json_object_set_new(body, "v", json_integer(1)))
+        return false;
+    for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        if (is_given(given, parts[i]) &&
+            json_object_set(body, parts[i], json_object_get(config, parts[i])))
+            return false;
+    return true;
+}
+
 /* Nobody's record, so that it outlives the user whom an operator happened to
  * name. */
 static factor_status
-put_config(struct mfa_step *s, json_t *config)
+put_config(struct mfa_step *s, const json_t *given, const json_t *config)
 {
     const struct factor_record *record = s->config_record;
     json_t *body = record ? json_deep_copy(record->body) : json_object();
@@ -419,7 +437,7 @@ put_config(struct mfa_step *s, json_t *config)
     factor_status status = FACTOR_E_NOMEM;
 
     put.body = body;
-    if (body && !json_object_update(body, config))
+    if (body && take_given(body, given, config))
         status = s->host->put(s->in->effects, &put);
     json_decref(body);
     return status;
@@ -477,7 +495,7 @@ static factor_status
 store_config(struct mfa_step *s, struct factor_outcome *out,
              const json_t *given, json_t *config)
 {
-    factor_status status = put_config(s, config);
+    factor_status status = put_config(s, given, config);
 
     if (!status)
         status = mfa_audit(

@@ -766,7 +766,8 @@ mfa_phone_handle(const struct factor_adapter *self,
                .in = step,
                .username = "",
                .config_record = config,
-               .config = config ? config->body : self->settings.seed },
+               .config = mfa_config_in_force(config ? config->body : NULL,
+                                             self->settings.seed) },
         .out = ret_outcome,
     };
     factor_status status = FACTOR_E_INPUT;
@@ -776,6 +777,7 @@ mfa_phone_handle(const struct factor_adapter *self,
         status = operation->purpose ? run_device(&call, operation)
                                     : operation->run(&call);
     json_decref(call.claims);
+    mfa_step_drop(&call.s);
     if (status && err) {
         err->code = status;
         snprintf(err->text, sizeof(err->text), "the call cannot be answered");

@@ -318,6 +318,7 @@ void
 mfa_step_drop(struct mfa_step *s)
 {
     json_decref(s->claims);
+    json_decref(s->config);
 }
 
 json_t *
@@ -374,10 +375,10 @@ static factor_status
 load_config(struct mfa_step *s)
 {
     s->config_record = factor_read_one(s->in, READ_CONFIG);
-    s->config =
-        s->config_record ? s->config_record->body : s->settings->seed;
+    s->config = mfa_config_in_force(
+        s->config_record ? s->config_record->body : NULL, s->settings->seed);
     mfa_limits_read(s->config, &s->limits);
-    return FACTOR_OK;
+    return s->config ? FACTOR_OK : FACTOR_E_NOMEM;
 }
 
 /* One that is gone is no reason to be weaker: the default takes its place. */

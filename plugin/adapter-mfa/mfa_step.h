@@ -49,8 +49,8 @@ struct mfa_step {
     const char *username;              /* "" without a user */
     bool enabled, mfa_enabled;
 
-    const struct factor_record *config_record; /* NULL: the seed holds */
-    const json_t *config;
+    const struct factor_record *config_record; /* or NULL */
+    json_t *config; /* owned: what is in force */
     struct mfa_policy policy; /* that of the device authentication, if there
                                * is one, else that which is asked for */
     struct mfa_limits limits;

@@ -30,29 +30,37 @@ const wrong = {
     policies: [
         { ...devicePolicy('One'), default: true,
           email: method({ otpLength: 9 }),
-          mobile: mobile({ deviceAuthorization: {
+          mobile: mobile({ push: { enabled: true, numberMatchin: {} },
+                           deviceAuthorization: {
               enabled: true, extraVerification: 'permissive' } }) },
         { ...devicePolicy('One'), sms: 1 }],
 };
 const problems = [
     ['settings', '/pairing/maxAllowedDevices', 'a whole number from 1 to 15'],
     ['policies', '/0/email/otp/otpLength', 'a whole number from 6 to 8'],
+    ['policies', '/0/mobile/applications/0/push/numberMatchin',
+     'is not known; did you mean "numberMatching"?'],
     ['policies', '/0/mobile/applications/0/deviceAuthorization/' +
      'extraVerification', '"permissive" needs ping_defaults'],
     ['policies', '/1/name', 'is taken by an entry before'],
     ['policies', '/1/sms', 'must be an object'],
 ];
 
+// What --check-config says of the daemon's configuration with these members.
+function checked(more)
+{
+    const file = join(newFolder(), 'factord.json');
+    writeFileSync(file, JSON.stringify({ ...d.config, delivery: {}, ...more },
+                                       null, 1));
+    return execute(factord, ['--config', file, '--check-config']);
+}
+
 test('mfa B.3, B.4, M10: the configuration file: all problems at once, 78',
      async () => {
-         const file = join(newFolder(), 'factord.json');
          const { mfa, ...others } = d.config.adapters;
-         writeFileSync(file, JSON.stringify({
-             ...d.config, delivery: {}, adapters: { ...others, mfa: {
-                 ...mfa, mfa_settings: wrong.settings,
-                 device_policies: wrong.policies } } }, null, 1));
-         const bad = await execute(factord, ['--config', file,
-                                             '--check-config']);
+         const bad = await checked({ adapters: { ...others, mfa: {
+             ...mfa, mfa_settings: wrong.settings,
+             device_policies: wrong.policies } } });
          assert.equal(bad.status, 78, bad.stderr);
          const names = { settings: 'mfa_settings',
                          policies: 'device_policies' };
@@ -74,6 +82,14 @@ test('mfa B.3, B.4, M10: factorctl: all problems at once', async () => {
                      `${pointer}: ${stderr}`);
 });
 
+test('phone-protocol 8: no setting lets a mobilePayload into a URL', async () => {
+    const bad = await checked({ clients: {
+        ...d.config.clients,
+        spa: { ...d.config.clients.spa, payload_in_query: true } } });
+    assert.equal(bad.status, 78, bad.stderr);
+    assert.match(bad.stderr, /unknown setting "payload_in_query"/);
+});
+
 // --- Claims
 
 test('mfa B.6.3: two keys that are claimed at once do not pass the limit',
@@ -81,7 +97,7 @@ test('mfa B.6.3: two keys that are claimed at once do not pass the limit',
          const file = join(newFolder(), 'settings.json');
          const one = await startDaemon();
          writeFileSync(file, '{"pairing": {"maxAllowedDevices": 1}}');
-         assert.equal((await one.ctl('mfa-settings', 'put', file)).status, 0);
+         assert.equal((await one.ctl('settings', 'put', file)).status, 0);
          const user = await one.user({ mfaEnabled: true });
          const phones = await Promise.all([1, 2, 3].map(async () => {
              const made = await one.ctl('--json', 'pairing-keys', 'create',

@@ -284,7 +284,7 @@ test('K5: factorctl devices', async () => {
                                'Nope'), /\(application\)/);
 });
 
-test('K5: factorctl policies and mfa-settings', async () => {
+test('K5: factorctl policies, settings and applications', async () => {
     const file = join(newFolder(), 'part.json');
     const put = (name, value) => {
         writeFileSync(file, JSON.stringify(value));
@@ -300,8 +300,19 @@ test('K5: factorctl policies and mfa-settings', async () => {
     assert.equal((await put('policies', policies)).status, 0);
     assert.deepEqual(await json(d, 'policies', 'get'), policies);
     const settings = { pairing: { maxAllowedDevices: 1 } };
-    assert.equal((await put('mfa-settings', settings)).status, 0);
-    assert.deepEqual(await json(d, 'mfa-settings', 'get'), settings);
+    assert.equal((await put('settings', settings)).status, 0);
+    assert.deepEqual(await json(d, 'settings', 'get'), settings);
+    const applications = await json(d, 'applications', 'get');
+    assert.ok(applications.some(({ name }) => name === 'Authenticator'));
+    const none = await put('applications', []);
+    assert.equal(none.status, 1);
+    assert.match(none.stderr,
+                 /\/policies\/0\/mobile\/applications\/0\/id: /);
+    applications.push({ name: 'New' });
+    assert.equal((await put('applications', applications)).status, 0);
+    const { id, ...added } = (await json(d, 'applications', 'get')).at(-1);
+    assert.match(id, /^[0-9a-f-]{36}$/);
+    assert.deepEqual(added, { name: 'New' });
     const user = await mfaUser(d);
     await ctl(d, 'devices', 'add', user.username, 'EMAIL', user.email);
     await refused(d, 'pairing-keys', 'create', user.username);
