@@ -139,11 +139,11 @@ static void
 report_times(const struct samples *samples)
 {
     report_add(&(struct figure){.name = "parked.p50",
-                                .text = "from a phone's answer to the reply: p50",
+                                .text = "from the answer to the reply: p50",
                                 .unit = "ms",
                                 .value = samples_at_ms(samples, 0.5)});
     report_add(&(struct figure){.name = "parked.p99",
-                                .text = "from a phone's answer to the reply: p99",
+                                .text = "from the answer to the reply: p99",
                                 .unit = "ms",
                                 .value = samples_at_ms(samples, 0.99)});
 }
