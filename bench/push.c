@@ -14,10 +14,11 @@
 
 enum { CONNECTIONS = 64 };
 
-/* What discovery says. */
+/* What discovery says, and what we have done. */
 static struct {
     char path[128]; /* "/ENVIRONMENT/mobile" */
     char application[64];
+    unsigned round; /* of pairing: a user's addresses are all different */
 } host;
 
 /* --- What phones say --- */
@@ -156,8 +157,8 @@ ask_add_device(struct conn *conn, const struct plan *plan, struct flow *flow)
 
     (void)plan;
     snprintf(body, sizeof(body),
-             "{\"type\":\"EMAIL\",\"target\":\"u%07u@bench.test\"}",
-             flow->user);
+             "{\"type\":\"EMAIL\",\"target\":\"u%07u.%u@bench.test\"}",
+             flow->user, host.round);
     operate(conn, flow, "addDevice", body);
     return true;
 }
@@ -260,6 +261,7 @@ phones_pair(const struct bench *bench, size_t first, size_t count)
     size_t i;
 
     discover(bench);
+    host.round++;
     for (i = 0; i < count; i++) {
         phones[i].key = sign_key_new();
         phones[i].user = bench->order[(first + i) % bench->numbers.users];
