@@ -9,14 +9,16 @@
 
 #include "bench/measure.h"
 
+#define ACR "urn:bench:mfa"
 #define STATEMENT "factor-phone+jwt"
 
 enum { CONNECTIONS = 64 };
 
-/* What discovery says. */
+/* What discovery says, and what we have done. */
 static struct {
     char path[128]; /* "/ENVIRONMENT/mobile" */
     char application[64];
+    unsigned round; /* of pairing: a user's addresses are all different */
 } host;
 
 /* --- What phones say --- */
@@ -155,8 +157,8 @@ ask_add_device(struct conn *conn, const struct plan *plan, struct flow *flow)
 
     (void)plan;
     snprintf(body, sizeof(body),
-             "{\"type\":\"EMAIL\",\"target\":\"u%07u@bench.test\"}",
-             flow->user);
+             "{\"type\":\"EMAIL\",\"target\":\"u%07u.%u@bench.test\"}",
+             flow->user, host.round);
     operate(conn, flow, "addDevice", body);
     return true;
 }
@@ -232,13 +234,13 @@ discover(const struct bench *bench)
              url + strlen(bench->daemon.base_url));
 }
 
-static void
-run_steps(const struct bench *bench, struct flow *flows, size_t count,
-          const enum flow_step *steps, struct load *load)
+void
+push_run(const struct bench *bench, const char *acr, struct flow *flows,
+         size_t count, const enum flow_step *steps, struct load *load)
 {
     struct plan plan = {.bench = bench,
-                        .client = "bench-push",
-                        .acr = "urn:bench:mfa",
+                        .client = PUSH_CLIENT,
+                        .acr = acr,
                         .flows = flows,
                         .count = count,
                         .steps = steps};
@@ -247,8 +249,8 @@ run_steps(const struct bench *bench, struct flow *flows, size_t count,
     plan_run(&plan, load);
 }
 
-static struct phone *
-pair_phones(const struct bench *bench, size_t count)
+struct phone *
+phones_pair(const struct bench *bench, size_t first, size_t count)
 {
     static const enum flow_step ask[] = {STEP_ADD_DEVICE, STEP_PAIRING_KEY,
                                          STEP_END};
@@ -258,20 +260,48 @@ pair_phones(const struct bench *bench, size_t count)
     struct load operators = {.to = &bench->daemon.control}, owners = {0};
     size_t i;
 
+    discover(bench);
+    host.round++;
     for (i = 0; i < count; i++) {
         phones[i].key = sign_key_new();
+        phones[i].user = bench->order[(first + i) % bench->numbers.users];
         flows[i].phone = &phones[i];
-        flows[i].user = bench->order[i];
+        flows[i].user = phones[i].user;
     }
-    run_steps(bench, flows, count, ask, &operators);
-    run_steps(bench, flows, count, claim, &owners);
+    push_run(bench, ACR, flows, count, ask, &operators);
+    push_run(bench, ACR, flows, count, claim, &owners);
     load_free(&operators);
     load_free(&owners);
     flows_free(flows, count);
     return phones;
 }
 
-/* Each phone has one sign-on after the other: flow i is phone i's, modulo. */
+void
+phones_free(struct phone *phones, size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++)
+        sign_key_free(phones[i].key);
+    free(phones);
+}
+
+struct flow *
+push_flows_make(const struct bench *bench, struct phone *phones,
+                size_t phone_count, size_t count)
+{
+    struct flow *flows = must_alloc(count, sizeof(*flows));
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        flows[i].phone = &phones[i % phone_count];
+        flows[i].user = flows[i].phone->user;
+        flows[i].hint = flow_hint(bench, PUSH_CLIENT, flows[i].user);
+    }
+    return flows;
+}
+
+/* Each phone has one sign-on after the other. */
 void
 row_push(struct bench *bench)
 {
@@ -279,7 +309,7 @@ row_push(struct bench *bench)
                                            STEP_END};
     static const enum flow_step trip[] = {STEP_SELECT_PHONE, STEP_REQUESTS,
                                           STEP_ANSWER, STEP_POLL, STEP_END};
-    size_t phone_count = bench->numbers.phones, i;
+    size_t phone_count = bench->numbers.phones;
     size_t count = bench->numbers.flows / 4;
     struct load before = {0}, load = {0};
     struct measure measure = {.name = "push",
@@ -288,22 +318,14 @@ row_push(struct bench *bench)
     struct flow *flows;
 
     report_section("Push");
-    discover(bench);
-    phones = pair_phones(bench, phone_count);
-    flows = must_alloc(count, sizeof(*flows));
-    for (i = 0; i < count; i++) {
-        flows[i].phone = &phones[i % phone_count];
-        flows[i].user = bench->order[i % phone_count];
-        flows[i].hint = flow_hint(bench, "bench-push", flows[i].user);
-    }
-    run_steps(bench, flows, count, begin, &before);
+    phones = phones_pair(bench, 0, phone_count);
+    flows = push_flows_make(bench, phones, phone_count, count);
+    push_run(bench, ACR, flows, count, begin, &before);
     measure_begin(&measure, bench);
-    run_steps(bench, flows, count, trip, &load);
+    push_run(bench, ACR, flows, count, trip, &load);
     measure_end(&measure, bench, &load);
     load_free(&before);
     load_free(&load);
     flows_free(flows, count);
-    for (i = 0; i < phone_count; i++)
-        sign_key_free(phones[i].key);
-    free(phones);
+    phones_free(phones, phone_count);
 }

@@ -119,8 +119,8 @@ cli_approve_one(struct cli *cli, const struct factor_phone_pairing *pairing,
 
     if (request->number != FACTOR_PHONE_NO_NUMBER &&
         !find_number(cli, request, host_time_s, number))
-        return cli_fail(CLI_USAGE, "the request wants the number that the "
-                                   "page shows");
+        return cli_fail(cli, FACTOR_PHONE_USAGE,
+                        "the request wants the number that the page shows");
     status = factor_phone_approve(cli->phone, pairing->device, request,
                                   number[0] ? number : NULL, cli->method,
                                   &result);
@@ -212,7 +212,8 @@ tell_choices(const struct cli *cli, const struct waiting *waiting,
             show_request(waiting[i].pairing, &requests->items[j],
                          requests->time_s, cli->json);
     }
-    return cli_fail(CLI_USAGE, "several requests wait; say which one");
+    return cli_fail(cli, FACTOR_PHONE_USAGE,
+                    "several requests wait; say which one");
 }
 
 typedef int answer_fn(struct cli *cli, const struct choice *choice);
@@ -232,7 +233,8 @@ answer_chosen(struct cli *cli, const struct factor_phone_pairings *pairings,
     else if (choice.count == 1)
         status = answer(cli, &choice);
     else if (status == CLI_NOTHING)
-        cli_fail(status, word ? "no such request waits" : "nothing waits");
+        cli_fail(cli, FACTOR_PHONE_NOT_FOUND,
+                 word ? "no such request waits" : "nothing waits");
     for (i = 0; i < count; i++)
         factor_phone_requests_free(waiting[i].requests);
     return status;
@@ -249,7 +251,7 @@ answer(struct cli *cli, answer_fn *answer_one)
         return status;
     waiting = calloc(pairings->count, sizeof(*waiting));
     status = waiting ? answer_chosen(cli, pairings, waiting, answer_one)
-                     : cli_fail(CLI_STATE, "out of memory");
+                     : cli_fail(cli, FACTOR_PHONE_MEMORY, "out of memory");
     free(waiting);
     factor_phone_pairings_free(pairings);
     return status;
@@ -309,7 +311,7 @@ cli_deny(struct cli *cli)
     enum factor_phone_reason reason;
 
     if (!find_reason(cli->reason, &reason))
-        return cli_fail(CLI_USAGE,
+        return cli_fail(cli, FACTOR_PHONE_USAGE,
                         "--reason is none, fraud or biometrics");
     return answer(cli, deny_choice);
 }

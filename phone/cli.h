@@ -36,8 +36,9 @@ struct cli {
 
 /* Tell how the phone's last call failed; returns the exit status. */
 int cli_failed(struct cli *cli);
-/* Tell a text of our own; returns status. */
-int cli_fail(int status, const char *text);
+/* The same with a text of our own. */
+int cli_fail(const struct cli *cli, enum factor_phone_status status,
+             const char *text);
 /* The exit status of a phone's. */
 int cli_exit_status(enum factor_phone_status status);
 

@@ -40,10 +40,14 @@ static const struct {
 };
 
 int
-cli_fail(int status, const char *text)
+cli_fail(const struct cli *cli, enum factor_phone_status status,
+         const char *text)
 {
+    if (cli->json)
+        show_json(json_pack("{s:s, s:s}", "error", outcomes[status].name,
+                            "message", text));
     fprintf(stderr, "factor-phone: %s\n", text);
-    return status;
+    return outcomes[status].exit_status;
 }
 
 int
@@ -98,9 +102,9 @@ cli_pairings(struct cli *cli, struct factor_phone_pairings **ret_list)
     list->count = kept;
     if (kept == 0) {
         factor_phone_pairings_free(list);
-        return cli_fail(CLI_NOTHING, cli->device
-                                         ? "there is no such pairing"
-                                         : "this phone is not paired");
+        return cli_fail(cli, FACTOR_PHONE_NOT_FOUND,
+                        cli->device ? "there is no such pairing"
+                                    : "this phone is not paired");
     }
     *ret_list = list;
     return CLI_DONE;
@@ -119,8 +123,9 @@ with_one(struct cli *cli, pairing_fn *run)
     if (status != CLI_DONE)
         return status;
     if (list->count > 1)
-        status = cli_fail(CLI_USAGE, "there are several pairings; say which "
-                                     "by --device");
+        status = cli_fail(cli, FACTOR_PHONE_USAGE,
+                          "there are several pairings; say which by "
+                          "--device");
     else
         status = run(cli, &list->items[0]);
     factor_phone_pairings_free(list);
@@ -155,12 +160,14 @@ find_link(struct cli *cli, struct factor_phone_link *ret_link)
     else if (cli->arg_count == 0 && cli->issuer && cli->key)
         status = factor_phone_link_typed(cli->issuer, cli->key, ret_link);
     else
-        return cli_fail(CLI_USAGE,
+        return cli_fail(cli, FACTOR_PHONE_USAGE,
                         "pair wants a link, or --issuer and --key");
     if (status == FACTOR_PHONE_UNTRUSTED)
-        return cli_fail(CLI_REFUSED, "the issuer is no https URL (plain http "
-                                     "is for this very machine)");
-    return status ? cli_fail(CLI_USAGE, "this is no pairing link or key")
+        return cli_fail(cli, FACTOR_PHONE_UNTRUSTED,
+                        "the issuer is no https URL (plain http is for this "
+                        "very machine)");
+    return status ? cli_fail(cli, FACTOR_PHONE_USAGE,
+                             "this is no pairing link or key")
                   : CLI_DONE;
 }
 
@@ -228,7 +235,8 @@ command_payload(struct cli *cli)
     char *text;
 
     if (!cli->issuer || !cli->client)
-        return cli_fail(CLI_USAGE, "payload wants --issuer and --client");
+        return cli_fail(cli, FACTOR_PHONE_USAGE,
+                        "payload wants --issuer and --client");
     if (!about.application)
         about.application = OUR_NAME;
     status = factor_phone_payload(cli->phone, &payload, &about, &text);
@@ -565,12 +573,13 @@ run(struct cli *cli, const struct command *command)
     int status;
 
     if (!path)
-        return cli_fail(CLI_STATE, "there is no home; use --state FILE");
+        return cli_fail(cli, FACTOR_PHONE_STORAGE,
+                        "there is no home; use --state FILE");
     system_init(&cli->system, path, cli->ca_file);
     io = system_io(&cli->system);
     cli->phone = factor_phone_new(&io);
     status = cli->phone ? command->run(cli)
-                        : cli_fail(CLI_STATE, "out of memory");
+                        : cli_fail(cli, FACTOR_PHONE_MEMORY, "out of memory");
     factor_phone_free(cli->phone);
     system_close(&cli->system);
     free(path);
