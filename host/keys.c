@@ -260,7 +260,7 @@ sign_append(struct jose_jwks *set, json_t *list, json_t *jwk)
     struct jose_key *key;
     bool done;
 
-    if (jose_key_import(jwk, &key, NULL) != FACTOR_OK)
+    if (jose_key_load(jwk, &key, NULL) != FACTOR_OK)
         return false;
     done = jose_jwks_add(set, key, NULL) == FACTOR_OK &&
            json_array_append(list, jwk) == 0;

@@ -1117,6 +1117,40 @@ refuses_an_unsound_rsa_pair(void)
     json_decref(jwk);
 }
 
+/* Of two keys of our own: the public numbers of one, the private ones of the
+ * other. */
+static void
+own_keys_must_sign(void)
+{
+    static const char *const algs[] = { "ES256", "RS256" };
+    static const char *const public[] = { "x", "y", "n" };
+    struct factor_error err = { 0 };
+    struct jose_key *key = NULL;
+    json_t *jwk, *other;
+    size_t i, j;
+
+    if (tap_skip_slow())
+        return;
+    for (i = 0; i < TAP_COUNT(algs); i++) {
+        jwk = other = NULL;
+        CU_ASSERT_EQUAL_FATAL(jose_jwk_generate(algs[i], &jwk, NULL), 0);
+        CU_ASSERT_EQUAL_FATAL(jose_jwk_generate(algs[i], &other, NULL), 0);
+        CU_ASSERT_EQUAL_FATAL(jose_key_load(jwk, &key, &err), FACTOR_OK);
+        CU_ASSERT_STRING_EQUAL(jose_key_alg(key), algs[i]);
+        jose_key_free(key);
+        for (j = 0; j < TAP_COUNT(public); j++)
+            if (json_object_get(jwk, public[j]))
+                json_object_set(jwk, public[j],
+                                json_object_get(other, public[j]));
+        key = NULL;
+        check_why(jose_key_load(jwk, &key, &err), FACTOR_E_CONFIG, &err,
+                  "JWK numbers do not make a sound key");
+        CU_ASSERT_PTR_NULL(key);
+        json_decref(jwk);
+        json_decref(other);
+    }
+}
+
 static void
 generate_refuses_other_algorithms(void)
 {
@@ -1403,6 +1437,7 @@ static const struct tap_test tests[] = {
       refuses_bad_rsa },
     { "import refuses an RSA pair with a wrong number",
       refuses_an_unsound_rsa_pair },
+    { "a key of our own signs what it verifies", own_keys_must_sign },
     { "generate makes ES256 and RS256 only",
       generate_refuses_other_algorithms },
     { "a client's JWKS is public, with unknown keys skipped",

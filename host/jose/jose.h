@@ -70,6 +70,12 @@ factor_status jose_jwk_generate(const char *alg, json_t **ret_jwk,
 factor_status jose_key_import(const json_t *jwk, struct jose_key **ret_key,
                               struct factor_error *err);
 
+/* The same with a private key that jose_jwk_generate() has made: that its
+ * primes are primes is taken from there, which leaves a millisecond.  A key
+ * whose signatures it does not verify itself is refused. */
+factor_status jose_key_load(const json_t *jwk, struct jose_key **ret_key,
+                            struct factor_error *err);
+
 /* Another reference to a key, and its end; NULL is fine for jose_key_free. */
 struct jose_key *jose_key_ref(struct jose_key *self);
 void jose_key_free(struct jose_key *self);

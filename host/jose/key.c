@@ -160,28 +160,37 @@ to_native(unsigned char *raw, size_t len)
     return ok;
 }
 
+/* How much is made sure of a key. */
+enum trust {
+    TRUST_PUBLIC, /* it has no private numbers */
+    TRUST_NOBODY, /* all of it */
+    TRUST_OURS    /* its private numbers are as we wrote them */
+};
+
 static const char *
-make_pkey(struct jose_key *self, OSSL_PARAM *params, int secret)
+make_pkey(struct jose_key *self, OSSL_PARAM *params, enum trust trust)
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, self->alg->kty, NULL);
     int bits, ok;
 
     ok = ctx && EVP_PKEY_fromdata_init(ctx) == 1 &&
          EVP_PKEY_fromdata(ctx, &self->pkey,
-                           secret ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY,
+                           trust == TRUST_PUBLIC ? EVP_PKEY_PUBLIC_KEY
+                                                 : EVP_PKEY_KEYPAIR,
                            params) == 1;
     EVP_PKEY_CTX_free(ctx);
     bits = ok ? EVP_PKEY_get_bits(self->pkey) : 0;
     if (ok && !self->alg->crv && (bits < 2048 || bits > 8192))
         return "RSA modulus is not of 2048 to 8192 bits";
     ctx = ok ? EVP_PKEY_CTX_new_from_pkey(NULL, self->pkey, NULL) : NULL;
-    ok = ctx && (secret ? EVP_PKEY_check : EVP_PKEY_public_check)(ctx) == 1;
+    ok = ctx && (trust == TRUST_NOBODY ? EVP_PKEY_check
+                                       : EVP_PKEY_public_check)(ctx) == 1;
     EVP_PKEY_CTX_free(ctx);
     return ok ? NULL : "JWK numbers do not make a sound key";
 }
 
 static const char *
-read_numbers(struct jose_key *self, const json_t *jwk, int secret)
+read_numbers(struct jose_key *self, const json_t *jwk, enum trust trust)
 {
     unsigned char raw[8][JOSE_NUMBER_MAX], point[1 + 2 * JOSE_EC_LEN] = { 4 };
     char curve[] = "P-256";
@@ -190,7 +199,8 @@ read_numbers(struct jose_key *self, const json_t *jwk, int secret)
     const char *why = NULL;
     size_t i, len = 0;
 
-    for (i = 0; !why && m[i].name && (secret || i < PUBLIC); i++) {
+    for (i = 0; !why && m[i].name && (trust != TRUST_PUBLIC || i < PUBLIC);
+         i++) {
         if (!read_number(jwk, &m[i], raw[i], &len))
             why = "a number of the JWK is missing or malformed";
         else if (self->alg->crv && i < PUBLIC)
@@ -204,7 +214,7 @@ read_numbers(struct jose_key *self, const json_t *jwk, int secret)
         *p++ = OSSL_PARAM_construct_octet_string("pub", point, sizeof(point));
     }
     *p = OSSL_PARAM_construct_end();
-    why = why ? why : make_pkey(self, params, secret);
+    why = why ? why : make_pkey(self, params, trust);
     OPENSSL_cleanse(raw, sizeof(raw));
     return why;
 }
@@ -252,7 +262,7 @@ check_purpose(const json_t *jwk, const struct jose_alg *alg, const char *op)
 }
 
 static const char *
-read_jwk(struct jose_key *self, const json_t *jwk)
+read_jwk(struct jose_key *self, const json_t *jwk, enum trust trust)
 {
     const json_t *kty = json_object_get(jwk, "kty");
     const json_t *kid = json_object_get(jwk, "kid");
@@ -267,7 +277,7 @@ read_jwk(struct jose_key *self, const json_t *jwk)
     if (kid && !json_is_string(kid))
         return "JWK kid is not a string";
     if ((why = check_purpose(jwk, self->alg, secret ? "sign" : "verify")) ||
-        (why = read_numbers(self, jwk, secret)))
+        (why = read_numbers(self, jwk, secret ? trust : TRUST_PUBLIC)))
         return why;
     self->name = kid ? strdup(json_string_value(kid)) : NULL;
     self->jwk = public_part(jwk, self->alg);
@@ -278,19 +288,54 @@ read_jwk(struct jose_key *self, const json_t *jwk)
     return self->jwk && self->verifier ? NULL : jose_no_memory;
 }
 
-factor_status
-jose_key_import(const json_t *jwk, struct jose_key **ret_key,
-                struct factor_error *err)
+/* What it signs, it verifies. */
+static int
+signs(const struct jose_key *self)
+{
+    unsigned char digest[32] = { 1 }, signature[JOSE_NUMBER_MAX];
+    size_t len = sizeof(signature);
+    EVP_PKEY_CTX *signer = self->signer ? EVP_PKEY_CTX_dup(self->signer) : NULL;
+    EVP_PKEY_CTX *verifier = EVP_PKEY_CTX_dup(self->verifier);
+    int ok = signer && verifier &&
+             EVP_PKEY_sign(signer, signature, &len, digest, sizeof(digest)) ==
+                 1 &&
+             EVP_PKEY_verify(verifier, signature, len, digest,
+                             sizeof(digest)) == 1;
+
+    EVP_PKEY_CTX_free(signer);
+    EVP_PKEY_CTX_free(verifier);
+    return ok;
+}
+
+static factor_status
+import(const json_t *jwk, enum trust trust, struct jose_key **ret_key,
+       struct factor_error *err)
 {
     struct jose_key *self = calloc(1, sizeof(*self));
-    const char *why = self ? read_jwk(self, jwk) : jose_no_memory;
+    const char *why = self ? read_jwk(self, jwk, trust) : jose_no_memory;
 
+    if (!why && trust == TRUST_OURS && !signs(self))
+        why = "JWK numbers do not make a sound key";
     if (why) {
         jose_key_free(self);
         return jose_finish(why, FACTOR_E_CONFIG, err);
     }
     *ret_key = self;
     return FACTOR_OK;
+}
+
+factor_status
+jose_key_import(const json_t *jwk, struct jose_key **ret_key,
+                struct factor_error *err)
+{
+    return import(jwk, TRUST_NOBODY, ret_key, err);
+}
+
+factor_status
+jose_key_load(const json_t *jwk, struct jose_key **ret_key,
+              struct factor_error *err)
+{
+    return import(jwk, TRUST_OURS, ret_key, err);
 }
 
 struct jose_key *
