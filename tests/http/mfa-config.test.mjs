@@ -7,8 +7,11 @@ import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { execute, factord, newFolder, startDaemon } from './lib/daemon.mjs';
-import { devicePolicy, method, mobile } from './lib/mfa.mjs';
+import { execute, factord, newFolder, startDaemon, until } from
+    './lib/daemon.mjs';
+import { Flow, mustBe } from './lib/flow.mjs';
+import { begin, devicePolicy, method, mfaConfig, mfaUser, mobile } from
+    './lib/mfa.mjs';
 import { Phone } from './lib/phone.mjs';
 import { secret } from './lib/secrets.mjs';
 import { run, test } from './lib/tap.mjs';
@@ -89,6 +92,24 @@ test('phone-protocol 8: no setting lets a mobilePayload into a URL', async () =>
     assert.equal(bad.status, 78, bad.stderr);
     assert.match(bad.stderr, /unknown setting "payload_in_query"/);
 });
+
+test('a step whose device policy is not there: a failure and a warning',
+     async () => {
+         const one = await startDaemon(mfaConfig({ policies: [
+             devicePolicy('Strong')] }));
+         const user = await mfaUser(one);
+         const file = join(newFolder(), 'policies.json');
+         await begin(one, user, 'Strong');
+         writeFileSync(file, JSON.stringify([
+             { ...devicePolicy('Default'), default: true }]));
+         assert.equal((await one.ctl('policies', 'put', file)).status, 0);
+         const flow = await Flow.begin(one, {
+             params: { acr_values: 'urn:test:Strong' } });
+         mustBe(await flow.password(user), 'FAILED');
+         await until('a warning', () => one.output.split('\n').some((line) =>
+             line.includes('"level":"warning","part":"mfa"') &&
+             line.includes('no device authentication policy \\"Strong\\"')));
+     });
 
 // --- Claims
 
