@@ -4,10 +4,10 @@
 // of the configuration.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { execute, factord, newFolder, startDaemon, until } from
+import { execute, factord, newFolder, source, startDaemon, until } from
     './lib/daemon.mjs';
 import { Flow, mustBe } from './lib/flow.mjs';
 import { begin, devicePolicy, method, mfaConfig, mfaUser, mobile } from
@@ -109,6 +109,36 @@ test('a step whose device policy is not there: a failure and a warning',
          await until('a warning', () => one.output.split('\n').some((line) =>
              line.includes('"level":"warning","part":"mfa"') &&
              line.includes('no device authentication policy \\"Strong\\"')));
+     });
+
+test('M2: ping_defaults: start warns, once', async () => {
+    const { mfa, ...others } = d.config.adapters;
+    const count = async (more) => {
+        const { status, stderr, stdout } = await checked({ adapters: {
+            ...others, mfa: { ...mfa, ...more } } });
+        assert.equal(status, 0, stderr);
+        return (stdout + stderr).split('ping_defaults: ').length - 1;
+    };
+    assert.equal(await count({ ping_defaults: true }), 1);
+    assert.equal(await count({}), 0);
+});
+
+test('M2: conf/ping-widget.json: whole, and without number matching',
+     async () => {
+         const file = join(source, 'conf/ping-widget.json');
+         const good = await execute(factord, [
+             '--config', file, '--check-config', '--set',
+             `state_directory=${newFolder()}`]);
+         assert.equal(good.status, 0, good.stderr);
+         const { adapters, policies, clients } =
+             JSON.parse(readFileSync(file));
+         assert.deepEqual(clients.shop.policies, ['mfa-ping']);
+         const step = policies['mfa-ping'].steps.at(-1);
+         const { mobile: phones } = adapters.mfa.device_policies.find(
+             ({ name }) => name === step.input.policy.value);
+         assert.deepEqual(phones.applications.map(
+             ({ name, push }) => [name, push.numberMatching.enabled]),
+                          [['Authenticator', false]]);
      });
 
 // --- Claims
