@@ -366,7 +366,7 @@ config_outlives_users(void)
 
 #define FILED                                                                  \
     "{" ONE_APP ", \"mfa_settings\": {\"pairing\": {\"maxAllowedDevices\":"    \
-    " 7}}, \"device_policies\": [{\"name\": \"Filed\", \"default\": true,"      \
+    " 7}}, \"device_policies\": [{\"name\": \"Filed\", \"default\": true,"     \
     " \"email\": {\"enabled\": true}}]}"
 
 /* Name of the default policy and of the application, devices, in force. */
@@ -421,7 +421,8 @@ config_part_by_part(void)
 }
 
 #define TWO_POLICIES                                                           \
-    "[{\"name\": \"Weak\", \"default\": true, \"email\": {\"enabled\": true}},"  \
+    "[{\"name\": \"Weak\", \"default\": true,"                                 \
+    " \"email\": {\"enabled\": true}},"                                        \
     " {\"name\": \"Strong\", \"email\": {\"enabled\": true}}]"
 #define WEAK "{\"policies\": [{\"name\": \"Weak\", \"default\": true}]}"
 
@@ -498,10 +499,10 @@ config_goes_round(void)
 #define POLICY(more)                                                           \
     "{\"policies\": [{\"name\": \"P\", \"default\": true, " more "}]}"
 #define PHONES(more)                                                           \
-    POLICY("\"mobile\": {\"enabled\": true, \"applications\": [{\"id\": \""   \
+    POLICY("\"mobile\": {\"enabled\": true, \"applications\": [{\"id\": \""    \
            APP "\", " more "}]}")
 #define APPLICATION(more)                                                      \
-    "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\","                 \
+    "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\","               \
     " \"mobile\": {" more "}}]}"
 #define OF_PHONES "/policies/0/mobile/applications/0/"
 #define TIME(count, unit)                                                      \
@@ -685,7 +686,7 @@ near_names_told(void)
 }
 
 #define RETURNED                                                               \
-    "\"_links\": {\"self\": {\"href\": \"https://x\"}}, \"environment\": {"      \
+    "\"_links\": {\"self\": {\"href\": \"https://x\"}}, \"environment\": {"    \
     "\"id\": \"e\"}, \"createdAt\": \"2026\", \"updatedAt\": \"2026\", "       \
     "\"$comment\": [\"ours\"]"
 

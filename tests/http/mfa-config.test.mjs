@@ -85,7 +85,7 @@ test('mfa B.3, B.4, M10: factorctl: all problems at once', async () => {
                      `${pointer}: ${stderr}`);
 });
 
-test('phone-protocol 8: no setting lets a mobilePayload into a URL', async () => {
+test('phone-protocol 8: no mobilePayload goes into a URL', async () => {
     const bad = await checked({ clients: {
         ...d.config.clients,
         spa: { ...d.config.clients.spa, payload_in_query: true } } });
