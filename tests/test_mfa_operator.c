@@ -394,7 +394,7 @@ config_outlives_users(void)
 
 #define FILED                                                                  \
     "{" ONE_APP ", \"mfa_settings\": {\"pairing\": {\"maxAllowedDevices\":"    \
-    " 7}}, \"device_policies\": [{\"name\": \"Filed\", \"default\": true,"      \
+    " 7}}, \"device_policies\": [{\"name\": \"Filed\", \"default\": true,"     \
     " \"email\": {\"enabled\": true}}]}"
 
 /* Name of the default policy and of the application, devices, in force. */
@@ -448,6 +448,67 @@ config_part_by_part(void)
     close_scene(&s);
 }
 
+#define TWO_POLICIES                                                           \
+    "[{\"name\": \"Weak\", \"default\": true,"                                 \
+    " \"email\": {\"enabled\": true}},"                                        \
+    " {\"name\": \"Strong\", \"email\": {\"enabled\": true}}]"
+#define WEAK "{\"policies\": [{\"name\": \"Weak\", \"default\": true}]}"
+
+static void
+begin_by(struct scene *s, const char *policy)
+{
+    factor_test_begin(s->t, KIM, json_pack("{s:s, s:s}", "userId", KIM,
+                                           "policy", policy));
+    s->reply = factor_test_enter(s->t);
+}
+
+static bool
+fails_for(const struct scene *s, const char *policy)
+{
+    const json_t *audit = at(s->reply->audits, 0);
+
+    return s->reply->kind == FACTOR_TEST_FAILURE &&
+           json_array_size(s->reply->audits) == 1 &&
+           strcmp(text(audit, "event"), "mfa.policy_unknown") == 0 &&
+           (!policy || strcmp(text(json_object_get(audit, "fields"), "policy"),
+                              policy) == 0);
+}
+
+/* The default could be weaker than what was asked for. */
+static void
+unknown_policy_fails(void)
+{
+    struct scene s = open_scene("{" ONE_APP ", \"device_policies\": "
+                                TWO_POLICIES "}");
+
+    seed_email(&s, "d-email");
+    begin_by(&s, "Stronk");
+    CU_ASSERT_TRUE(fails_for(&s, "Stronk"));
+    begin_by(&s, "Strong");
+    CU_ASSERT_TRUE(in_state(&s, "AUTHENTICATION_REQUIRED"));
+    authenticate(&s);
+    CU_ASSERT_TRUE(in_state(&s, "OTP_REQUIRED"));
+    put(&s, WEAK);
+    CU_ASSERT_TRUE(is_answer(&s));
+    enter_code(&s, "checkOtp", s.code); /* its policy is gone */
+    CU_ASSERT_TRUE(fails_for(&s, NULL));
+    close_scene(&s);
+}
+
+static void
+policies_of_acrs_stay(void)
+{
+    struct scene s = open_scene("{" ONE_APP ", \"device_policies\": "
+                                TWO_POLICIES ", \"policy_by_acr\":"
+                                " {\"urn:a\": \"Strong\"}}");
+
+    put(&s, WEAK);
+    CU_ASSERT_TRUE(refused_for(&s, "/policies"));
+    put(&s, "{\"policies\": " TWO_POLICIES "}");
+    CU_ASSERT_TRUE(is_answer(&s));
+    close_scene(&s);
+}
+
 /* What a get has given can be put again. */
 static void
 config_goes_round(void)
@@ -466,10 +527,10 @@ config_goes_round(void)
 #define POLICY(more)                                                           \
     "{\"policies\": [{\"name\": \"P\", \"default\": true, " more "}]}"
 #define PHONES(more)                                                           \
-    POLICY("\"mobile\": {\"enabled\": true, \"applications\": [{\"id\": \""   \
+    POLICY("\"mobile\": {\"enabled\": true, \"applications\": [{\"id\": \""    \
            APP "\", " more "}]}")
 #define APPLICATION(more)                                                      \
-    "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\","                 \
+    "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\","               \
     " \"mobile\": {" more "}}]}"
 #define OF_PHONES "/policies/0/mobile/applications/0/"
 #define TIME(count, unit)                                                      \
@@ -653,7 +714,7 @@ near_names_told(void)
 }
 
 #define RETURNED                                                               \
-    "\"_links\": {\"self\": {\"href\": \"https://x\"}}, \"environment\": {"      \
+    "\"_links\": {\"self\": {\"href\": \"https://x\"}}, \"environment\": {"    \
     "\"id\": \"e\"}, \"createdAt\": \"2026\", \"updatedAt\": \"2026\", "       \
     "\"$comment\": [\"ours\"]"
 
@@ -872,6 +933,9 @@ static const struct tap_test tests[] = {
     { "operators: the configuration is nobody's", config_outlives_users },
     { "operators: what getConfig gives can be put", config_goes_round },
     { "operators: what was not put is the file's", config_part_by_part },
+    { "a device policy that is not there is not the default one",
+      unknown_policy_fails },
+    { "operators: the policies of policy_by_acr stay", policies_of_acrs_stay },
     { "operators, mfa B.3, B.4: ranges, told by the member's name",
       configs_refused },
     { "operators: all that is wrong is told at once",

@@ -124,7 +124,8 @@ struct factor_host {
     void (*uuid)(const uint8_t *bytes, char *ret_text);
 
     /* Diagnostics for the operator: one line, no secrets.  Not in adapters'
-     * steps (use audit).  Any thread; does not block. */
+     * steps (use audit), which may be tried again, but for what the operator
+     * has to set right.  Any thread; does not block. */
     void (*log)(const char *plugin, int level, const char *format, ...)
         FACTOR_PRINTF(3, 4);
 

@@ -125,7 +125,9 @@ handle_action(const struct factor_adapter *self,
     if (!run)
         return explain(err, FACTOR_E_INPUT, "no action of this adapter");
     status = mfa_step_load(&s, self, step);
-    if (!status && step->flow)
+    if (!status && step->flow && s.policy_unknown)
+        run = mfa_unknown_policy;
+    else if (!status && step->flow)
         status = mfa_settle(&s);
     if (!status)
         status = run(&s, ret_outcome);

@@ -372,6 +372,21 @@ mfa_enter(struct mfa_step *s, struct factor_outcome *out)
                      json_pack("{s:s}", "reason", MFA_CODE_NO_USER));
 }
 
+/* The operator has to change something, so it is in the log too, which a step
+ * else leaves alone: twice, if the step has to be tried again. */
+factor_status
+mfa_unknown_policy(struct mfa_step *s, struct factor_outcome *out)
+{
+    s->host->log("mfa", FACTOR_LOG_WARNING,
+                 "a sign-on fails: there is no device authentication policy "
+                 "\"%.100s\", which its step's input \"policy\" or "
+                 "policy_by_acr asks for",
+                 s->policy_unknown);
+    out->verdict = FACTOR_FAILURE;
+    return mfa_audit(s, "mfa.policy_unknown",
+                     json_pack("{s:s}", "policy", s->policy_unknown));
+}
+
 /* --- authenticate --- */
 
 /* The app may say who it is with any of three actions. */

@@ -206,8 +206,9 @@ allowed_application(struct mfa_call *call, const struct mfa_pairing *pairing)
     struct mfa_application found;
     const struct mfa_mobile *mobile;
 
-    if (pairing->policy)
-        mfa_policy_find(call->s.config, pairing->policy, &call->s.policy);
+    if (pairing->policy &&
+        !mfa_policy_find(call->s.config, pairing->policy, &call->s.policy))
+        return NULL;
     mobile = mfa_policy_mobile(&call->s.policy, application);
     if (!mobile || mobile->pairing_disabled ||
         !call->s.policy.methods[MFA_MOBILE].enabled ||

@@ -27,6 +27,10 @@ extern const struct mfa_action mfa_operator_actions[]; /* without a flow */
 /* The flow enters the adapter. */
 mfa_transition mfa_enter;
 
+/* The sign-on policy names a device authentication policy that is not there:
+ * the adapter fails, whatever the action was. */
+mfa_transition mfa_unknown_policy;
+
 /* --- What the rooms share (mfa_outcome.c). --- */
 
 /* Go on in a state, with the flow as it is now. */

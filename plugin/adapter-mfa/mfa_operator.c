@@ -507,6 +507,28 @@ store_config(struct mfa_step *s, struct factor_outcome *out,
     return status ? status : answer(out, json_incref(config));
 }
 
+/* Those that policy_by_acr names stay there; what the steps of sign-on
+ * policies name is the host's to know. */
+static bool
+acrs_fit(struct mfa_step *s, const json_t *config, struct problems *problems)
+{
+    json_t *by_acr = json_object_get(s->settings->json, "policy_by_acr");
+    json_t *name;
+    const char *acr;
+    struct mfa_policy policy;
+    char what[200];
+    size_t before = problems->count;
+
+    json_object_foreach (by_acr, acr, name) {
+        if (mfa_policy_find(config, json_string_value(name), &policy))
+            continue;
+        snprintf(what, sizeof(what), "policy_by_acr needs one of the name "
+                 "\"%.100s\"", json_string_value(name));
+        note_problem(problems, "/policies", what);
+    }
+    return problems->count == before;
+}
+
 /* What is given is checked in the place that it takes; stored is that with an
  * id for each entry. */
 static factor_status
@@ -534,6 +556,9 @@ replace_config(struct mfa_step *s, struct factor_outcome *out,
         return FACTOR_E_NOMEM;
     if (json_dumpb(config, NULL, 0, JSON_COMPACT) > CONFIG_SIZE_MAX) {
         note_problem(&problems, "", "is too large");
+        status = refuse_config(out, &problems);
+    } else if (is_given(given, "policies") &&
+               !acrs_fit(s, config, &problems)) {
         status = refuse_config(out, &problems);
     } else {
         status = store_config(s, out, given, config);

@@ -770,7 +770,7 @@ mfa_phone_handle(const struct factor_adapter *self,
                                              self->settings.seed) },
         .out = ret_outcome,
     };
-    factor_status status = FACTOR_E_INPUT;
+    factor_status status = call.s.config ? FACTOR_E_INPUT : FACTOR_E_NOMEM;
 
     mfa_limits_read(call.s.config, &call.s.limits);
     if (operation && mfa_policy_find(call.s.config, NULL, &call.s.policy))

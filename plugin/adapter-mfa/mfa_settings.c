@@ -62,7 +62,8 @@ const struct factor_setting *const mfa_setting_table[] = {
                    .text = "Make the first policy with the weaker defaults of "
                            "the service that this adapter follows: no number "
                            "matching, no cool-down, codes for half an hour. "
-                           "It also lets policies say \"permissive\"."),
+                           "It also lets policies say \"permissive\". Start "
+                           "warns."),
     FACTOR_SETTING(.name = "otp_max_lifetime", .type = FACTOR_SETTING_DURATION,
                    .value = "\"10min\"", .min = SECOND_MS,
                    .max = 30 * MINUTE_MS,
@@ -208,6 +209,11 @@ mfa_settings_load(struct mfa_settings *settings,
     settings->pace.cooldown_ms = integer_of(json, "resend_cooldown");
     settings->mask = (struct passcode_mask_rule){ 2, 2 };
     settings->brand = text_of(settings->json, "brand");
+    if (settings->ping_defaults)
+        host->log("mfa", FACTOR_LOG_WARNING,
+                  "ping_defaults: what the first policy and others may do is "
+                  "below NIST SP 800-63B: pushes without a number, codes of "
+                  "half an hour, apps that count though they do not answer");
     if (!check_seed(settings, host))
         return FACTOR_E_CONFIG;
     settings->seed = mfa_config_complete(

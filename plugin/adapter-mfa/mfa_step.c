@@ -381,14 +381,18 @@ load_config(struct mfa_step *s)
     return s->config ? FACTOR_OK : FACTOR_E_NOMEM;
 }
 
-/* One that is gone is no reason to be weaker: the default takes its place. */
+/* The default may be weaker than one that is not there: it is for what is
+ * shown, and a flow ends (mfa_unknown_policy). */
 static factor_status
 load_policy(struct mfa_step *s)
 {
-    if (mfa_policy_find(s->config, policy_asked(s), &s->policy) ||
-        mfa_policy_find(s->config, NULL, &s->policy))
+    const char *asked = policy_asked(s);
+
+    if (mfa_policy_find(s->config, asked, &s->policy))
         return FACTOR_OK;
-    return FACTOR_E_INTERNAL;
+    s->policy_unknown = asked;
+    return mfa_policy_find(s->config, NULL, &s->policy) ? FACTOR_OK
+                                                        : FACTOR_E_INTERNAL;
 }
 
 static void

@@ -53,6 +53,9 @@ struct mfa_step {
     json_t *config; /* owned: what is in force */
     struct mfa_policy policy; /* that of the device authentication, if there
                                * is one, else that which is asked for */
+    const char *policy_unknown; /* that which is asked for, if there is no
+                                 * such: policy is then the default one, and
+                                 * no flow may go on by it */
     struct mfa_limits limits;
     struct mfa_account account;
     struct mfa_device *devices; /* in the user's order, pending ones last */

@@ -4,11 +4,14 @@
 // of the configuration.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { execute, factord, newFolder, startDaemon } from './lib/daemon.mjs';
-import { devicePolicy, method, mobile } from './lib/mfa.mjs';
+import { execute, factord, newFolder, source, startDaemon, until } from
+    './lib/daemon.mjs';
+import { Flow, mustBe } from './lib/flow.mjs';
+import { begin, devicePolicy, method, mfaConfig, mfaUser, mobile } from
+    './lib/mfa.mjs';
 import { Phone } from './lib/phone.mjs';
 import { secret } from './lib/secrets.mjs';
 import { run, test } from './lib/tap.mjs';
@@ -82,13 +85,61 @@ test('mfa B.3, B.4, M10: factorctl: all problems at once', async () => {
                      `${pointer}: ${stderr}`);
 });
 
-test('phone-protocol 8: no setting lets a mobilePayload into a URL', async () => {
+test('phone-protocol 8: no mobilePayload goes into a URL', async () => {
     const bad = await checked({ clients: {
         ...d.config.clients,
         spa: { ...d.config.clients.spa, payload_in_query: true } } });
     assert.equal(bad.status, 78, bad.stderr);
     assert.match(bad.stderr, /unknown setting "payload_in_query"/);
 });
+
+test('a step whose device policy is not there: a failure and a warning',
+     async () => {
+         const one = await startDaemon(mfaConfig({ policies: [
+             devicePolicy('Strong')] }));
+         const user = await mfaUser(one);
+         const file = join(newFolder(), 'policies.json');
+         await begin(one, user, 'Strong');
+         writeFileSync(file, JSON.stringify([
+             { ...devicePolicy('Default'), default: true }]));
+         assert.equal((await one.ctl('policies', 'put', file)).status, 0);
+         const flow = await Flow.begin(one, {
+             params: { acr_values: 'urn:test:Strong' } });
+         mustBe(await flow.password(user), 'FAILED');
+         await until('a warning', () => one.output.split('\n').some((line) =>
+             line.includes('"level":"warning","part":"mfa"') &&
+             line.includes('no device authentication policy \\"Strong\\"')));
+     });
+
+test('M2: ping_defaults: start warns, once', async () => {
+    const { mfa, ...others } = d.config.adapters;
+    const count = async (more) => {
+        const { status, stderr, stdout } = await checked({ adapters: {
+            ...others, mfa: { ...mfa, ...more } } });
+        assert.equal(status, 0, stderr);
+        return (stdout + stderr).split('ping_defaults: ').length - 1;
+    };
+    assert.equal(await count({ ping_defaults: true }), 1);
+    assert.equal(await count({}), 0);
+});
+
+test('M2: conf/ping-widget.json: whole, and without number matching',
+     async () => {
+         const file = join(source, 'conf/ping-widget.json');
+         const good = await execute(factord, [
+             '--config', file, '--check-config', '--set',
+             `state_directory=${newFolder()}`]);
+         assert.equal(good.status, 0, good.stderr);
+         const { adapters, policies, clients } =
+             JSON.parse(readFileSync(file));
+         assert.deepEqual(clients.shop.policies, ['mfa-ping']);
+         const step = policies['mfa-ping'].steps.at(-1);
+         const { mobile: phones } = adapters.mfa.device_policies.find(
+             ({ name }) => name === step.input.policy.value);
+         assert.deepEqual(phones.applications.map(
+             ({ name, push }) => [name, push.numberMatching.enabled]),
+                          [['Authenticator', false]]);
+     });
 
 // --- Claims
 
