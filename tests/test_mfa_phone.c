@@ -1392,6 +1392,52 @@ same_client(void)
     }
 }
 
+#define ELSEWHERE                                                              \
+    "{" ONE_APP ", \"device_policies\": [{\"name\": \"Strict\","                 \
+    " \"default\": true, \"email\": {\"enabled\": true},"                        \
+    " \"mobile\": {\"enabled\": true, \"applications\": [{\"name\":"             \
+    " \"Authenticator\", \"push\": {\"enabled\": true, \"numberMatching\":"      \
+    " {\"enabled\": true}, \"refuseSameClient\": true}}]}}]}"
+
+/* M12: a policy may want another device than the one that signs on. */
+static void
+same_client_refused(void)
+{
+    struct pushed p = push_with(ELSEWHERE);
+
+    answer(&p, "approve", NULL);
+    CU_ASSERT_TRUE(result_is(&p.s, "denied"));
+    CU_ASSERT_STRING_EQUAL(audited_reason(&p.s, "mfa.push_denied"),
+                           "SAME_CLIENT");
+    get(&p.s);
+    CU_ASSERT_TRUE(in_state(&p.s, "PUSH_CONFIRMATION_REJECTED"));
+    end_push(&p);
+    p = push_with(ELSEWHERE);
+    factor_test_set_request(p.s.t, json_pack("{s:s, s:s}", "address",
+                                             "203.0.113.8", "user_agent",
+                                             "Phone"));
+    answer(&p, "approve", NULL);
+    CU_ASSERT_TRUE(result_is(&p.s, "approved"));
+    end_push(&p);
+}
+
+/* Another sign-on's push still waits: it counts on. */
+static void
+approval_leaves_what_waits(void)
+{
+    struct pushed p = push_with(PLAIN);
+
+    factor_test_advance(p.s.t, SECOND);
+    begin(&p.s);
+    ring(&p);
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(
+                        device(&p.s, DEVICE), "pushes")), 2);
+    answer(&p, "approve", NULL);
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(
+                        device(&p.s, DEVICE), "pushes")), 1);
+    end_push(&p);
+}
+
 /* Somebody else's answer is committed between decision and commit. */
 static void
 other_answers(struct factor_test *test, void *context)
@@ -2513,6 +2559,9 @@ static const struct tap_test tests[] = {
     { "P3: methods that are taken and dropped", methods },
     { "P3: the methods of the application", methods_of_the_application },
     { "M12: whether it came from where the sign-on is", same_client },
+    { "M12: a policy refuses what came from there", same_client_refused },
+    { "an approval forgives no push that still waits",
+      approval_leaves_what_waits },
     { "of two answers at once one counts", two_at_once },
     { "the push address is changed", push_changed },
     { "odd push addresses are refused", odd_push_refused },

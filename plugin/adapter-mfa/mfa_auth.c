@@ -403,10 +403,17 @@ number_right(const struct mfa_push *push, const char *number)
     return push->number[0] == '\0' || same_text(push->number, number);
 }
 
+/* Those that are over, and this one; others still wait. */
 static void
-forgive_pushes(struct mfa_device *device)
+forgive_pushes(struct mfa_device *device, int64_t sent_at_ms, int64_t now_ms)
 {
-    device->fail_count = 0;
+    size_t i, kept = 0;
+
+    for (i = 0; i < device->fail_count; i++)
+        if (device->fails[i].ends_at_ms > now_ms &&
+            device->fails[i].at_ms != sent_at_ms)
+            device->fails[kept++] = device->fails[i];
+    device->fail_count = kept;
 }
 
 /* From now on it counts, and no later. */
@@ -437,15 +444,18 @@ mfa_auth_answer(struct mfa_auth *auth, struct mfa_device *device,
         return MFA_ANSWER_GONE;
     push->nonce = answer->nonce;
     push->same_client = answer->same_client;
-    if (answer->approve && number_right(push, answer->number)) {
+    if (answer->approve && !answer->refused &&
+        number_right(push, answer->number)) {
         push->decision = MFA_APPROVED;
         push->method = answer->method;
-        forgive_pushes(device);
+        forgive_pushes(device, push->sent_at_ms, now_ms);
         account->counter = (struct passcode_counter){ .failures = 0 };
         return MFA_ANSWER_APPROVED;
     }
     push->decision = MFA_DENIED;
-    push->reason = answer->approve ? "WRONG_NUMBER" : answer->reason;
+    push->reason = !answer->approve  ? answer->reason
+                   : answer->refused ? answer->refused
+                                     : "WRONG_NUMBER";
     deny_push(device, push->sent_at_ms, now_ms);
     if (!push->silent)
         mfa_account_fails(account, limits, now_ms);

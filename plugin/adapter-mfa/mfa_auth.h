@@ -95,6 +95,7 @@ struct mfa_answer {
     const char *method; /* allowed already, or NULL */
     const char *reason; /* or NULL */
     bool same_client;
+    const char *refused; /* why an approval is a denial, or NULL */
 };
 
 enum mfa_answered {

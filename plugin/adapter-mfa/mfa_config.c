@@ -166,6 +166,7 @@ read_mobile(const json_t *json, struct mfa_mobile *ret)
     ret->push = flag_of(push, "enabled", false);
     member = json_object_get(push, "numberMatching");
     ret->number_matching = flag_of(member, "enabled", false);
+    ret->other_client = flag_of(push, "refuseSameClient", false);
     ret->otp = flag_of(json_object_get(json, "otp"), "enabled", false);
     member = json_object_get(json, "pairingConfirmation");
     ret->confirm_pairing = flag_of(member, "enabled", true);

@@ -58,6 +58,7 @@ struct mfa_mobile {
     bool push;
     bool otp;
     bool number_matching;
+    bool other_client; /* ours: only an answer from elsewhere approves (M12) */
     bool confirm_pairing; /* ours: the user compares the check value */
     bool pairing_disabled;
     bool authorization;

@@ -489,7 +489,7 @@ static const struct member phone_otp_members[] = {
 static const struct member enabled_members[] = { FLAG_MEMBER("enabled"), END };
 static const struct member push_members[] = {
     FLAG_MEMBER("enabled"), OBJECT_MEMBER("numberMatching", enabled_members),
-    END
+    FLAG_MEMBER("refuseSameClient"), END
 };
 static const struct member limit_members[] = {
     WHOLE_MEMBER("count", 1, 50),

@@ -306,7 +306,9 @@ load_auth(struct mfa_call *call)
 
     call->s.has_auth = record && record->owner &&
                        strcmp(record->owner, call->s.user_id) == 0 &&
-                       mfa_auth_load(record, &call->s.auth);
+                       mfa_auth_load(record, &call->s.auth) &&
+                       mfa_policy_find(call->s.config, call->s.auth.policy,
+                                       &call->s.policy);
     return call->s.has_auth;
 }
 
@@ -319,6 +321,20 @@ from_same_client(const struct mfa_call *call)
     return request->address &&
            same_or_none(request->address, call->s.auth.address) &&
            same_or_none(request->user_agent, call->s.auth.agent);
+}
+
+/* Why the policy takes no approval from where this one came (M12), or NULL.  An
+ * app that vouches for its own sign-on is always there. */
+static const char *
+refused_place(const struct mfa_call *call)
+{
+    const struct mfa_mobile *mobile =
+        mfa_policy_mobile(&call->s.policy, call->device.application);
+
+    return mobile && mobile->other_client && !call->s.auth.push.silent &&
+                   from_same_client(call)
+               ? "SAME_CLIENT"
+               : NULL;
 }
 
 /* It says all that an answer says, and is not too old. */
@@ -446,6 +462,7 @@ decide_push(struct mfa_call *call)
         .method = allowed_method(call),
         .reason = known_reason(call),
         .same_client = from_same_client(call),
+        .refused = refused_place(call),
     };
     bool had_failures = call->s.account.counter.failures > 0;
     enum mfa_answered answered =
