@@ -1393,10 +1393,10 @@ same_client(void)
 }
 
 #define ELSEWHERE                                                              \
-    "{" ONE_APP ", \"device_policies\": [{\"name\": \"Strict\","                 \
-    " \"default\": true, \"email\": {\"enabled\": true},"                        \
-    " \"mobile\": {\"enabled\": true, \"applications\": [{\"name\":"             \
-    " \"Authenticator\", \"push\": {\"enabled\": true, \"numberMatching\":"      \
+    "{" ONE_APP ", \"device_policies\": [{\"name\": \"Strict\","               \
+    " \"default\": true, \"email\": {\"enabled\": true},"                      \
+    " \"mobile\": {\"enabled\": true, \"applications\": [{\"name\":"           \
+    " \"Authenticator\", \"push\": {\"enabled\": true, \"numberMatching\":"    \
     " {\"enabled\": true}, \"refuseSameClient\": true}}]}}]}"
 
 /* M12: a policy may want another device than the one that signs on. */
