@@ -17,7 +17,8 @@ import { run, test } from './lib/tap.mjs';
 
 const config = mfaConfig({ policies: [
     devicePolicy('resting', { email: resting, sms: resting,
-                              totp: { ...resting, passcodeGracePeriod: 1 } }),
+                              totp: { enabled: true, passcodeGracePeriod: 1,
+                                      otp: { failure: resting.otp.failure } } }),
 ] });
 
 // The clock is in the test's hand; each attack on all has a host of its own.

@@ -20,7 +20,8 @@ export function refusal(code, text)
 }
 
 // refuse: { recipient, sender, data }: functions that give a refusal or not.
-export async function startMailServer({ secure = false, refuse = {}, ...over } = {})
+export async function startMailServer({ secure = false, refuse = {},
+                                        ...over } = {})
 {
     const { key, cert } = certificate();
     const mails = [];
