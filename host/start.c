@@ -14,6 +14,7 @@
 #include "host/error.h"
 #include "host/flow/measure.h"
 #include "host/health.h"
+#include "host/http/forwarded.h"
 #include "host/http/park.h"
 #include "host/json.h"
 #include "host/log.h"
@@ -53,6 +54,7 @@ struct running {
     char host_name[RENDER_HOST_SIZE]; /* of base_url */
     atomic_llong answer_floor_ms;
     struct measure measure;
+    struct forwarded_proxies proxies;
     struct listening listening[LISTENERS];
     size_t listening_count;
 };
@@ -411,6 +413,7 @@ listen_on(struct running *running, const char *where,
             (unsigned)config_number(config, "/server/connections"),
         .idle_timeout_s =
             (unsigned)(config_number(config, "/server/idle_timeout") / 1000),
+        .proxies = &running->proxies,
         .routes = listening->tables,
         .context = &running->host,
     };
@@ -425,6 +428,23 @@ listen_on(struct running *running, const char *where,
     return st;
 }
 
+/* They were checked one by one. */
+static factor_status
+trust_proxies(struct running *running, struct factor_error *err)
+{
+    const json_t *list =
+        config_at(running->host.config, "/server/trusted_proxies");
+    size_t i;
+
+    for (i = 0; i < json_array_size(list); i++)
+        if (!forwarded_trust(&running->proxies,
+                             json_string_value(json_array_get(list, i))))
+            return error_set(err, FACTOR_E_CONFIG,
+                             "server.trusted_proxies: at most %d",
+                             FORWARDED_PROXIES_MAX);
+    return FACTOR_OK;
+}
+
 static factor_status
 listen_public(struct running *running, struct factor_error *err)
 {
@@ -434,7 +454,10 @@ listen_public(struct running *running, struct factor_error *err)
                    qr_routes, parts_routes,
                    rest_open_routes(running->host.rest)}};
     size_t count = 7;
+    factor_status st = trust_proxies(running, err);
 
+    if (st != FACTOR_OK)
+        return st;
     if (config_flag(config, "/server/rest_on_public"))
         public.tables[count++] = rest_routes(running->host.rest);
     choose_demo(running, public.tables, &count);

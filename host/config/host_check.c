@@ -10,6 +10,7 @@
 #include "host/config/address.h"
 #include "host/config/host_settings.h"
 #include "host/config/reference.h"
+#include "host/http/forwarded.h"
 
 /* What a check works on: a value of the completed tree. */
 struct check {
@@ -258,6 +259,14 @@ check_authenticator(const struct check *check)
                "phone's keys; give it a host name of its own");
 }
 
+static bool
+proxy_ok(const char *text)
+{
+    struct forwarded_proxies proxies = {.count = 0};
+
+    return forwarded_trust(&proxies, text);
+}
+
 static void
 check_server(const struct check *check)
 {
@@ -279,6 +288,9 @@ check_server(const struct check *check)
     warn_of_plain_http(check, "base_url");
     complete_unix_path(check, "listen");
     complete_unix_path(check, "admin_listen");
+    check_list(check, "trusted_proxies", proxy_ok,
+               "an address; write 192.0.2.7, 10.0.0.0/8, 2001:db8::/32 or "
+               "unix");
 }
 
 /* --- flow --- */

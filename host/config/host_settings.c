@@ -51,6 +51,10 @@ static const struct factor_setting *const server_settings[] = {
             "without it there is none.", ),
     SETTING(STRING, "admin_base_url",
             "URL at which the REST planes are reached, for their links.", ),
+    SETTING(STRINGS, "trusted_proxies",
+            "Proxies whose X-Forwarded-For says who asks: addresses, networks "
+            "(\"10.0.0.0/8\") or \"unix\".",
+            DEFAULT("[]")),
     SETTING(BOOLEAN, "rest_on_public",
             "Serve the REST planes on the public listener too.",
             DEFAULT("false")),

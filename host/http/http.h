@@ -30,6 +30,7 @@ enum http_method {
     HTTP_OPTIONS = 1 << 6
 };
 
+struct forwarded_proxies;
 struct http_server;
 struct http_request;
 struct http_reply;
@@ -60,6 +61,7 @@ struct http_listener {
     unsigned threads;                 /* event loops */
     unsigned connection_max;          /* 0: 20,000 */
     unsigned idle_timeout_s;          /* 0: 60 */
+    const struct forwarded_proxies *proxies; /* trusted; NULL: none */
     const struct http_route *const *routes; /* NULL-ended list of tables */
     void *context;                    /* http_context() of its requests */
 };
@@ -108,7 +110,8 @@ void http_each_query(const struct http_request *request,
 bool http_query_repeats(const struct http_request *request);
 const char *http_cookie(const struct http_request *request, const char *name);
 const char *http_body(const struct http_request *request, size_t *ret_len);
-/* Source address as text, without port ("127.0.0.1"; "unix"). */
+/* The client's address as text, without port ("127.0.0.1"; "unix"): of the
+ * connection, or behind a trusted proxy as that says. */
 const char *http_address(const struct http_request *request);
 /* Peer's user id on a unix socket, or -1. */
 long http_peer_uid(const struct http_request *request);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "host/http/forwarded.h"
 #include "host/http/http.h"
 
 enum {
@@ -97,6 +98,7 @@ struct http_request {
     bool failed;  /* no reply could be queued: drop the connection */
     int park_reason;
     int64_t steady_ms, arrived_ms;
+    char source[FORWARDED_ADDRESS]; /* who asks */
 
     char *path;     /* decoded */
     char *raw_path; /* until it is routed; then cut into its variables */
@@ -124,6 +126,7 @@ struct http_server {
     struct MHD_Daemon *daemon;
     const struct http_route *const *routes;
     void *context;
+    const struct forwarded_proxies *proxies;
     int socket;
     bool unix_socket;
     atomic_bool quiesced;
@@ -141,6 +144,7 @@ struct http_request *request_new(struct http_server *server, const char *uri);
 void request_free(struct http_request *request);
 /* Judge version and headers, read the cookies.  False: see refusal. */
 bool request_read_headers(struct http_request *request, const char *version);
+void request_find_source(struct http_request *request);
 /* Find the route and cut the path.  False: see refusal. */
 bool request_route(struct http_request *request, const char *method);
 /* True if a body follows the headers. */

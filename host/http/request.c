@@ -284,6 +284,47 @@ refuse(struct http_request *request, enum refusal refusal)
     return false;
 }
 
+/* --- Who asks. --- */
+
+struct hops {
+    const char *values[16];
+    size_t count;
+};
+
+/* The newest: those that we trust have written last. */
+static enum MHD_Result
+keep_hops(void *context, enum MHD_ValueKind kind, const char *name,
+          const char *value)
+{
+    struct hops *hops = context;
+    const size_t max = sizeof(hops->values) / sizeof(hops->values[0]);
+
+    (void)kind;
+    if (strcasecmp(name, "X-Forwarded-For") != 0 || !value)
+        return MHD_YES;
+    if (hops->count == max)
+        memmove(&hops->values[0], &hops->values[1],
+                --hops->count * sizeof(hops->values[0]));
+    hops->values[hops->count++] = value;
+    return MHD_YES;
+}
+
+void
+request_find_source(struct http_request *request)
+{
+    const struct forwarded_proxies *proxies = request->server->proxies;
+    const char *peer = request->client->address;
+    struct hops hops = {.count = 0};
+
+    if (!proxies || (proxies->count == 0 && !proxies->unix_peers)) {
+        memcpy(request->source, peer, sizeof(request->source));
+        return;
+    }
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, keep_hops,
+                              &hops);
+    forwarded_client(proxies, peer, hops.values, hops.count, request->source);
+}
+
 bool
 request_read_headers(struct http_request *request, const char *version)
 {
@@ -519,7 +560,7 @@ http_body(const struct http_request *request, size_t *ret_len)
 const char *
 http_address(const struct http_request *request)
 {
-    return request->client->address;
+    return request->source;
 }
 
 long

@@ -230,6 +230,7 @@ on_headers(struct http_request *request, const char *method,
                           ->connect_fd;
     request->steady_ms = clock_steady_ms();
     request->arrived_ms = clock_now_ms();
+    request_find_source(request);
     request->counted = true;
     atomic_fetch_add(&request->server->active, 1);
     request->phase = PHASE_READING;
@@ -379,6 +380,7 @@ http_start(const struct http_listener *listener,
     }
     server->routes = listener->routes;
     server->context = listener->context;
+    server->proxies = listener->proxies;
     server->socket = listener->socket;
     server->unix_socket = is_unix_socket(listener->socket);
     server->daemon = start_daemon(server, listener);

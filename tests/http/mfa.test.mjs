@@ -445,4 +445,32 @@ test('M9: a pairing key is taken once', async () => {
     assert.equal(refused.json.details[0].code, 'PAIRING_KEY_INVALID');
 });
 
+// --- Behind a proxy.
+
+// The phone is told who asks: that must not be what the asker says.
+async function addressTold(over, address, said)
+{
+    const daemon = await startDaemon((port) => ({
+        ...config(port), server: { ...over } }));
+    const { user, phone } = await withPhone(daemon);
+    const forwarded = { 'X-Forwarded-For': said };
+    const flow = await Flow.begin(daemon, { params: mfa, headers: forwarded });
+    await flow.password(user);
+    await flow.act('authenticate', {}, { headers: forwarded });
+    assert.equal((await phone.waiting()).address, address);
+}
+
+test('H3: X-Forwarded-For is nobody\'s word', () =>
+    addressTold({}, '127.0.0.1', '198.51.100.7'));
+
+test('H3: but that of a trusted proxy, whatever was said to it', () =>
+    addressTold({ trusted_proxies: ['127.0.0.0/8', '10.0.0.0/8'] },
+                '198.51.100.7', '192.0.2.66, 198.51.100.7, 10.0.0.3'));
+
+test('H3: proxies that are none are refused at start', async () => {
+    await assert.rejects(startDaemon((port) => ({
+        ...config(port), server: { trusted_proxies: ['nginx'] } })),
+        /trusted_proxies\/0: "nginx" is not an address/);
+});
+
 run();
