@@ -162,7 +162,7 @@ suggests_what_was_meant(void)
                 "\"adminlisten\"; did you mean \"admin_listen\"?\n"
                 "factord.json:5: /server/xyzzy: unknown setting \"xyzzy\"; "
                 "known here are \"listen\", \"base_url\", \"admin_listen\", "
-                "\"admin_base_url\", \"rest_on_public\", "
+                "\"admin_base_url\", \"trusted_proxies\", \"rest_on_public\", "
                 "\"web_directory\", \"sign_on_page\", "
                 "\"authenticator_url\", \"loops\", \"connections\", "
                 "\"idle_timeout\", "
