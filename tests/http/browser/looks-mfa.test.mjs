@@ -211,8 +211,7 @@ inBoth('devices are managed', async (seen) => {
     const { user } = await userWith(daemon, 'EMAIL', 'SMS', 'TOTP', 'PHONE');
     const tab = await begin(seen, user);
     await tab.press(say('Manage my devices', 'Meine Geräte verwalten'));
-    await until('the request', () => tab.posts('manageDevices').length,
-                patience);
+    await tab.answered('manageDevices');
     await tab.tile(say('E-mail', 'E-Mail'));
     await tab.step(say('Enter your code', 'Code eingeben'));
     await tab.fill(say('One-time code', 'Einmalcode'),

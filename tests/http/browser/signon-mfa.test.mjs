@@ -239,8 +239,7 @@ async function managing(visitor, user)
 {
     const tab = await beginMfa(visitor, daemon, user);
     await tab.press('Manage my devices');
-    await until('the answer', () => tab.posts('manageDevices').length,
-                patience);
+    await tab.answered('manageDevices');
     await tab.tile('E-mail');
     await tab.step('Enter your code');
     await passcode(tab, await codeFor(daemon, user.email));
@@ -290,7 +289,7 @@ test('authn D.2-15: nothing is managed by a password alone', async () => {
     await visit({}, async (visitor) => {
         const tab = await beginMfa(visitor, daemon, user);
         await tab.press('Add a device');
-        await until('the answer', () => tab.posts('setupMfa').length, patience);
+        await tab.answered('setupMfa');
         await tab.tile('E-mail');
         await tab.step('Enter your code');
         await passcode(tab, await codeFor(daemon, user.email));

@@ -60,7 +60,7 @@ export class Tab {
     }
 
     async prepare({ languages = 'en-GB', width = 1000, height = 900, scheme,
-                    hides = false, wanted } = {})
+                    hides = false, touch = false, wanted } = {})
     {
         const { page } = this;
         page.setDefaultTimeout(patience);
@@ -69,7 +69,8 @@ export class Tab {
         page.on('error', (error) => this.troubles.push(`crash: ${error}`));
         page.on('response', (response) => this.took(response));
         page.on('request', (request) => this.requests.push(request));
-        await page.setViewport({ width, height });
+        await page.setViewport({ width, height, hasTouch: touch,
+                                 isMobile: touch });
         if (scheme)
             await this.scheme(scheme);
         const session = await page.createCDPSession();
@@ -204,6 +205,12 @@ export class Tab {
         await this.page.locator(named(role, name)).click();
     }
 
+    // With a finger.
+    async tap(name, role = 'button')
+    {
+        await (await this.find(role, name)).tap();
+    }
+
     follow(name)
     {
         return this.press(name, 'link');
@@ -279,6 +286,14 @@ export class Tab {
                                                { timeout: patience }),
             act()]);
         return this.visitor.adopt(await target.page());
+    }
+
+    // An action that was pressed was answered: until then others are dropped.
+    answered(action)
+    {
+        return until(`the answer to ${action}`, async () =>
+            this.posts(action).length > 0 && !(await this.page.$('.waiting')),
+                     patience);
     }
 
     // Requests of one kind: posts('selectDevice').

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// The sign-on page for people without a mouse, with a finger, and with a
+// server that is slow or fails.
+import assert from 'node:assert/strict';
+
+import { until } from '../lib/daemon.mjs';
+import { codeFor, mfaUser, userWith } from '../lib/mfa.mjs';
+import { totp } from '../lib/phone.mjs';
+import { secret } from '../lib/secrets.mjs';
+import { run, test } from '../lib/tap.mjs';
+import { patience, visit } from './lib/chrome.mjs';
+import { beginDemo, beginMfa, demoDaemon, password } from './lib/demo.mjs';
+
+const daemon = await demoDaemon({ adapters: { mfa: {
+    first_device: 'allowed', resend_cooldown: '0s', prompt_setup: true,
+    manage_devices: true } } });
+
+// --- By keyboard: Tab, Enter, Space and letters.
+
+async function press(tab, wanted)
+{
+    await tab.tabTo(wanted, 40);
+    await tab.keys('Enter');
+}
+
+test('by keyboard: the phone, then its passcode instead', async () => {
+    const { user, PHONE: phone } = await userWith(daemon, 'EMAIL', 'PHONE');
+    await visit({}, async (visitor) => {
+        const tab = await beginMfa(visitor, daemon, user);
+        await tab.step('Confirm it’s you');
+        await press(tab, 'button Pixel 8');
+        await tab.step('Check your phone');
+        await press(tab, 'summary Use a passcode of the app instead');
+        await tab.tabTo('input Code that the app shows');
+        await tab.type(phone.code());
+        await tab.keys('Enter');
+        await tab.step('Verified');
+    });
+});
+
+test('by keyboard: an authenticator app is added', async () => {
+    const user = await mfaUser(daemon);
+    await visit({}, async (visitor) => {
+        const tab = await beginMfa(visitor, daemon, user);
+        await tab.step('Add a device');
+        await press(tab, 'button Add a device');
+        await tab.step('What do you want to add?');
+        await press(tab, 'button An authenticator app');
+        await tab.page.waitForSelector('.qr svg', { visible: true });
+        const key = await until('the key', async () =>
+            /\b(?:[A-Z2-7]{4} ?){8}\b/.exec(await tab.text())?.[0], patience);
+        await tab.tabTo('input Code that the app shows', 40);
+        await tab.type(totp(secret('TOTP secret', key.replaceAll(' ', '')),
+                            daemon.now()));
+        await tab.keys('Enter');
+        await tab.step('Verified');
+    });
+});
+
+test('by keyboard: a device is renamed and removed', async () => {
+    const { user } = await userWith(daemon, 'EMAIL', 'TOTP', 'SMS');
+    await visit({}, async (visitor) => {
+        const tab = await beginMfa(visitor, daemon, user);
+        await tab.step('Confirm it’s you');
+        await press(tab, 'button Manage my devices');
+        await tab.answered('manageDevices');
+        await press(tab, 'button E-mail');
+        await tab.step('Enter your code');
+        await tab.type(await codeFor(daemon, user.email));
+        await tab.keys('Enter');
+        await tab.step('Your devices');
+        await press(tab, 'summary Text message');
+        await tab.tabTo('input Name', 40);
+        await tab.type('Work phone');
+        await tab.keys('Enter');
+        await tab.see('Work phone');
+        await press(tab, 'summary Work phone');
+        await press(tab, 'summary Remove');
+        await press(tab, 'button Remove it');
+        await tab.seeNot('Work phone');
+        await press(tab, 'button Done');
+        await tab.step('Verified');
+    });
+});
+
+// --- With a finger.
+
+test('by touch, on a phone: from the password to the end', async () => {
+    const user = await daemon.user();
+    await visit({ touch: true, width: 360, height: 740 }, async (visitor) => {
+        const tab = await visitor.tab(`${daemon.base}/demo/`);
+        await tab.tap('Sign in (redirect)');
+        await tab.step('Sign in');
+        await tab.tap('Username', 'textbox');
+        await tab.type(user.username);
+        await tab.tap('Password', 'textbox');
+        await tab.type(user.password);
+        await tab.tap('Sign in');
+        await tab.step('Confirm it’s you');
+        await (await tab.page.waitForSelector('.tile')).tap();
+        await tab.step('Enter your code');
+        await tab.tap('One-time code', 'textbox');
+        await tab.type((await daemon.message(user.email)).code);
+        await tab.tap('Confirm');
+        await tab.step('Verified');
+    });
+});
+
+// --- A server that is slow, and one that fails.
+
+// Each POST of an action goes through take(request, continue).
+async function between(tab, take)
+{
+    await tab.page.setRequestInterception(true);
+    tab.page.on('request', (request) => {
+        if (request.method() === 'POST' &&
+            request.url().includes('/pf-ws/authn/flows/'))
+            take(request);
+        else
+            request.continue();
+    });
+}
+
+test('a slow server: one request, said to be under way', async () => {
+    const user = await daemon.user();
+    await visit({}, async (visitor) => {
+        const tab = await beginDemo(visitor, daemon, 'redirect');
+        await password(tab, user);
+        await tab.step('Confirm it’s you');
+        const held = [];
+        await between(tab, (request) => held.push(request));
+        await tab.tile('E-mail');
+        await until('the request', () => held.length, patience);
+        const tile = await tab.page.$('.tile.waiting');
+        assert.ok(tile);
+        assert.equal(await tile.evaluate((node) =>
+            node.getAttribute('aria-disabled')), 'true');
+        await tile.click(); // again, and another one
+        await (await tab.page.$('.tile:not(.waiting)')).click();
+        held.shift().continue();
+        await tab.step('Enter your code');
+        assert.equal(held.length, 0);
+    });
+});
+
+test('a server that fails: said in words, and the next try works',
+     async () => {
+    const user = await daemon.user();
+    await visit({}, async (visitor) => {
+        const tab = await beginDemo(visitor, daemon, 'redirect');
+        await password(tab, user);
+        await tab.step('Confirm it’s you');
+        const answers = [
+            { status: 502, contentType: 'text/html',
+              body: '<h1>Bad gateway</h1>' },
+            { status: 503, headers: { 'Retry-After': '1' }, body: '' },
+        ];
+        await between(tab, (request) => answers.length
+            ? request.respond(answers.shift()) : request.continue());
+        await tab.tile('E-mail');
+        await tab.see('The server could not be reached.');
+        assert.ok(!(await tab.text()).includes('Bad gateway'));
+        await tab.press('Try again');
+        await until('the second answer', () => answers.length === 0, patience);
+        await tab.press('Try again');
+        await tab.step('Enter your code');
+        tab.refused('POST selectDevice 502', 'POST selectDevice 503');
+    });
+});
+
+await run({ concurrency: 2 });
