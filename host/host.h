@@ -41,6 +41,7 @@ struct host {
     struct pages *pages;
     struct rest *rest;
     struct lanes *lanes;
+    struct lanes *crowds; /* by kind of job, without a limit */
     struct pool *slow;
     struct strangers *strangers; /* or NULL: unknown names are not counted */
     struct park *park;

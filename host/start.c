@@ -286,6 +286,7 @@ make_machinery(struct running *running, struct factor_error *err)
 
     host->lanes = lanes_new(
         (size_t)config_number(config, "/limits/queue_per_subject"));
+    host->crowds = lanes_new(SIZE_MAX);
     host->slow =
         pool_new((unsigned)config_number(config, "/limits/slow_workers"),
                  (size_t)config_number(config, "/limits/slow_queue"));
@@ -296,8 +297,8 @@ make_machinery(struct running *running, struct factor_error *err)
         (size_t)config_number(config, "/limits/source_queue"));
     host->strangers = strangers_new();
     host->rest = rest_new(host);
-    if (!host->lanes || !host->slow || !host->sources || !host->strangers ||
-        !host->rest)
+    if (!host->lanes || !host->crowds || !host->slow || !host->sources ||
+        !host->strangers || !host->rest)
         return error_set(err, FACTOR_E_NOMEM, "out of memory");
     return park_new((unsigned)config_number(config, "/flow/parked_max"),
                     &host->park, err);
@@ -599,6 +600,7 @@ start_stop(struct running *running)
         return false;
     park_free(host->park);
     lanes_free(host->lanes);
+    lanes_free(host->crowds);
     strangers_free(host->strangers);
     rest_free(host->rest);
     pages_free(host->pages);

@@ -18,11 +18,20 @@
 #include "host/step/lanes.h"
 #include "host/step/pool.h"
 
-enum { ATTEMPTS_MAX = 64 };
+/* Of many that want one record each batch serves one, and the others begin
+ * anew: whoever has lost so many races queues up instead. */
+enum { RACES_MAX = 4, ATTEMPTS_MAX = 64 };
 
 static void run(struct job *job);
 
 /* --- Life. --- */
+
+static void
+leave_crowd(struct job *job)
+{
+    lanes_leave(job->host->crowds, job->crowd);
+    job->crowd = NULL;
+}
 
 static void
 job_free(void *state)
@@ -30,6 +39,7 @@ job_free(void *state)
     struct job *job = state;
     size_t i;
 
+    leave_crowd(job);
     for (i = job->lane_count; i > 0; i--)
         lanes_leave(job->host->lanes, job->lanes[i - 1]);
     http_reply_free(job->reply); /* held back, and its client has gone */
@@ -99,6 +109,7 @@ run_on_loop(struct http_request *request)
 static void
 leave_lanes(struct job *job)
 {
+    leave_crowd(job);
     while (job->lane_count > 0)
         lanes_leave(job->host->lanes, job->lanes[--job->lane_count]);
 }
@@ -152,12 +163,49 @@ answer(struct job *job, int status)
 /* --- Committing. --- */
 
 static void
+ready_in_crowd(struct job *job)
+{
+    return_to_loop(job, run_on_loop);
+}
+
+/* One after another with the others of its kind that lose and lose. */
+static void
+enter_crowd(struct job *job)
+{
+    const char *key = job->kind->name;
+    enum lane_entry entry = lanes_try(job->host->crowds, key, &job->crowd);
+
+    if (entry == LANE_TAKEN) {
+        leave_loop(job);
+        entry = lanes_wait(job->host->crowds, key, job, &job->crowd,
+                           ready_in_crowd);
+        if (entry == LANE_TAKEN)
+            return;
+    }
+    if (job->away)
+        ready_in_crowd(job);
+    else
+        run(job);
+}
+
+static void
+race_again(struct job *job)
+{
+    if (job->attempts >= ATTEMPTS_MAX)
+        answer(job, JOB_BUSY);
+    else if (job->attempts >= RACES_MAX && !job->crowd)
+        enter_crowd(job);
+    else
+        run(job);
+}
+
+static void
 commit_memory(struct job *job)
 {
     factor_status st = txn_commit_memory(job->txn);
 
-    if (st == FACTOR_E_CONFLICT && job->attempts < ATTEMPTS_MAX)
-        run(job);
+    if (st == FACTOR_E_CONFLICT)
+        race_again(job);
     else
         answer(job, st);
 }
@@ -167,8 +215,8 @@ committed_on_loop(struct http_request *request)
 {
     struct job *job = back_on_loop(request);
 
-    if (job->status == FACTOR_E_CONFLICT && job->attempts < ATTEMPTS_MAX)
-        run(job);
+    if (job->status == FACTOR_E_CONFLICT)
+        race_again(job);
     else if (job->status == FACTOR_OK)
         commit_memory(job);
     else
@@ -219,13 +267,15 @@ ready_in_lane(struct job *job)
     return_to_loop(job, run_on_loop);
 }
 
-/* Try first: to queue is to go away, and most lanes are free. */
+/* Try first: to queue is to go away, and most lanes are free.  Nobody waits
+ * for a lane in a crowd: whoever holds the lane may want to join it. */
 static void
 enter_lane(struct job *job, const char *key)
 {
     struct lane **place = &job->lanes[job->lane_count];
     enum lane_entry entry = lanes_try(job->host->lanes, key, place);
 
+    leave_crowd(job);
     if (entry == LANE_TAKEN) {
         leave_loop(job);
         entry = lanes_wait(job->host->lanes, key, job, place, ready_in_lane);

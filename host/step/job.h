@@ -67,6 +67,7 @@ struct job {
     /* The machinery's own. */
     struct lane *lanes[JOB_LANES]; /* first the flow's, then the user's */
     size_t lane_count;
+    struct lane *crowd;            /* of those who lost races for a record */
     uint8_t seed[TXN_SEED];
     unsigned attempts;
     int status;

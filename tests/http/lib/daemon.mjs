@@ -412,8 +412,8 @@ export class Daemon {
 }
 
 // over: merged into the base configuration; a function of the port, or an
-// object.  options: now (sets the clock), users, args, start: false,
-// base: false (over is the whole configuration).
+// object.  options: now (sets the clock), users, args, env,
+// start: false, base: false (over is the whole configuration).
 export async function startDaemon(over = {}, options = {})
 {
     checkOutput();
@@ -438,6 +438,7 @@ async function makeDaemon(over, options)
                 wanted);
     const daemon = new Daemon({ folder, config, port });
     daemon.args = options.args;
+    daemon.env = options.env;
     mkdirSync(daemon.state, { mode: 0o700, recursive: true });
     if (options.now)
         daemon.setClock(options.now);
