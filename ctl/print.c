@@ -102,17 +102,28 @@ print_rendered(const json_t *message)
     printf("%s\n\n", text_of(message, "text"));
 }
 
+static void
+print_more(const char *before, const json_t *object, const char *member)
+{
+    if (json_is_string(json_object_get(object, member)))
+        printf("%s%s", before, text_of(object, member));
+}
+
 void
 print_message(const json_t *message)
 {
     char due[32];
 
     time_text(number_of(message, "dueAt"), due, sizeof(due));
-    printf("%s  %-8s %-6s %-16s %-24s tries %lld%s%s\n",
+    printf("%s  %-9s %-6s %-16s %-24s tries %lld%s%s",
            text_of(message, "id"), text_of(message, "state"),
            text_of(message, "channel"), text_of(message, "template"),
            text_of(message, "to"), (long long)number_of(message, "attempt"),
            due[0] ? ", due " : "", due);
+    print_more(", by ", message, "backend");
+    print_more(", there ", message, "reference");
+    print_more(": ", message, "reason");
+    putchar('\n');
 }
 
 json_int_t

@@ -35,6 +35,7 @@ struct host {
     struct policies *policies;
     struct clients *clients;
     struct sources *sources;
+    struct backends *backends; /* host/outbox/backends.h */
     struct outbox *outbox;
     const struct renderer *renderer; /* host/outbox/render.h */
     struct sweep *sweep;

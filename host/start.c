@@ -23,6 +23,7 @@
 #include "host/oauth/reply.h"
 #include "host/oauth/routes.h"
 #include "host/outbox/outbox.h"
+#include "host/outbox/report.h"
 #include "host/outgoing/outgoing.h"
 #include "host/pages/pages.h"
 #include "host/pages/parts.h"
@@ -48,7 +49,6 @@ struct listening {
 struct running {
     struct host host;
     struct instances *instances;
-    struct backends *backends;
     struct renderer renderer;
     char *base_url, *base_origin;
     char host_name[RENDER_HOST_SIZE]; /* of base_url */
@@ -323,7 +323,7 @@ make_backends(struct running *running, const struct outbox_settings *settings,
         list[i].self = instances->deliveries[i].self;
     }
     st = backends_new(list, instances->delivery_count, settings->workers,
-                      &settings->breaker, &running->backends, err);
+                      &settings->breaker, &running->host.backends, err);
     free(list);
     return st;
 }
@@ -334,6 +334,7 @@ start_outbox(struct running *running, struct factor_error *err)
     struct outbox_parts parts = {
         .database = running->host.database,
         .renderer = &running->renderer,
+        .base_url = running->base_url,
     };
     factor_status st;
 
@@ -344,7 +345,7 @@ start_outbox(struct running *running, struct factor_error *err)
         running->renderer.host = running->host_name;
     outbox_settings_read(running->host.config, &parts.settings);
     st = make_backends(running, &parts.settings, err);
-    parts.backends = running->backends;
+    parts.backends = running->host.backends;
     return st == FACTOR_OK ? outbox_start(&parts, &running->host.outbox, err)
                            : st;
 }
@@ -452,9 +453,9 @@ listen_public(struct running *running, struct factor_error *err)
     const struct config *config = running->host.config;
     struct listening public = {
         .tables = {health_routes, authn_routes, oauth_routes, pages_routes,
-                   qr_routes, parts_routes,
+                   qr_routes, parts_routes, report_routes,
                    rest_open_routes(running->host.rest)}};
-    size_t count = 7;
+    size_t count = 8;
     factor_status st = trust_proxies(running, err);
 
     if (st != FACTOR_OK)
@@ -593,7 +594,7 @@ start_stop(struct running *running)
     if (!outbox_stop(host->outbox))
         return false;
     host->outbox = NULL;
-    backends_free(running->backends);
+    backends_free(running->host.backends);
     database_close(host->database);
     /* So does a source, but for what is written. */
     if (!returned)

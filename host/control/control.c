@@ -136,9 +136,12 @@ message_item(const struct record *message)
     const json_t *secret = json_object_get(message->body, "secret");
     const char *address = json_text(secret, "address");
     json_t *item = json_pack(
-        "{s:s, s:s*, s:s*, s:s*, s:I, s:I, s:I}", "id", message->face.id,
-        "state", json_text(message->body, "state"), "channel",
-        json_text(message->body, "channel"), "template",
+        "{s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:I, s:I, s:I}", "id",
+        message->face.id, "state", json_text(message->body, "state"),
+        "channel", json_text(message->body, "channel"), "backend",
+        json_text(message->body, "backend"), "reference",
+        json_text(message->body, "reference"), "reason",
+        json_text(message->body, "reason"), "template",
         json_text(message->body, "template"), "attempt",
         (json_int_t)json_number(message->body, "attempt", 0), "dueAt",
         (json_int_t)message->due_at_ms, "expiresAt",

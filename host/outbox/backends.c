@@ -200,6 +200,26 @@ channel_take(struct channel *channel, const struct target *target,
     return PICK_NONE;
 }
 
+bool
+channel_takes_reports(const struct channel *channel, size_t place)
+{
+    return place < channel->count &&
+           channel->backends[place]->entry.ops->report != NULL;
+}
+
+uint32_t
+channel_report(const struct channel *channel, size_t place,
+               const json_t *fields, char ret_reason[FACTOR_REASON_SIZE])
+{
+    const struct backend_entry *entry = &channel->backends[place]->entry;
+    uint32_t said;
+
+    memset(ret_reason, 0, FACTOR_REASON_SIZE);
+    said = entry->ops->report(entry->self, fields, ret_reason);
+    ret_reason[FACTOR_REASON_SIZE - 1] = '\0';
+    return said;
+}
+
 size_t
 channel_size(const struct channel *channel)
 {

@@ -9,6 +9,7 @@
 #ifndef HOST_OUTBOX_BACKENDS_H
 #define HOST_OUTBOX_BACKENDS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -98,6 +99,13 @@ const char *backend_plugin(const struct backend *backend); /* constant */
 void backend_deliver(const struct backend *backend,
                      const struct factor_message *message,
                      struct factor_receipt *ret_receipt);
+
+/* Whether the back end of this place takes reports, and what it makes of one:
+ * FACTOR_REPORT_...  Constant; any thread. */
+bool channel_takes_reports(const struct channel *channel, size_t place);
+uint32_t channel_report(const struct channel *channel, size_t place,
+                        const json_t *fields,
+                        char ret_reason[FACTOR_REASON_SIZE]);
 
 enum { BACKEND_REASON_SIZE = 80 * 4 + 1 };
 

@@ -41,6 +41,7 @@ struct outbox_parts {
     struct database *database;
     struct backends *backends; /* made with settings.workers and .breaker */
     const struct renderer *renderer;
+    const char *base_url; /* where reports are taken; NULL: nowhere */
     struct outbox_settings settings;
     int64_t (*now_ms)(void);    /* NULL: clock_now_ms */
     int64_t (*steady_ms)(void); /* of leases and breakers; NULL: that of

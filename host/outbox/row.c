@@ -10,12 +10,14 @@ static const char *const result_names[] = {
     [ROW_SENT] = "sent",
     [ROW_REFUSED] = "refused",
     [ROW_EXPIRED] = "expired",
+    [ROW_DELIVERED] = "delivered",
 };
 
 static const char *const result_events[] = {
     [ROW_SENT] = NULL, /* the record's new version is told by itself */
     [ROW_REFUSED] = "message.refused",
     [ROW_EXPIRED] = "message.expired",
+    [ROW_DELIVERED] = NULL,
 };
 
 bool
@@ -153,7 +155,7 @@ noted_body(const struct record *about, enum row_result result, int64_t at_ms)
 /* D1: whoever waits for the message learns that it will not come. */
 static factor_status
 leave_note(struct txn *txn, const struct record *record,
-           enum row_result result, struct factor_error *err)
+           enum row_result result, int64_t at_ms, struct factor_error *err)
 {
     const json_t *about = json_object_get(record->body, "about");
     const char *collection = json_text(about, "collection");
@@ -169,7 +171,7 @@ leave_note(struct txn *txn, const struct record *record,
         return FACTOR_OK;
     if (st != FACTOR_OK || !record_stored(told))
         return st;
-    body = noted_body(told, result, txn_now(txn));
+    body = noted_body(told, result, at_ms);
     return body ? put_row(txn, told, body, told->due_at_ms,
                           told->face.expires_at_ms, err)
                 : FACTOR_E_NOMEM;
@@ -214,6 +216,36 @@ row_settle(struct txn *txn, const struct record *record,
     if (st == FACTOR_OK)
         tell_audit(txn, record, result);
     if (st == FACTOR_OK && note && result != ROW_SENT)
-        st = leave_note(txn, record, result, err);
+        st = leave_note(txn, record, result, txn_now(txn), err);
     return st;
+}
+
+/* --- Reports. --- */
+
+bool
+row_sent(const struct record *record)
+{
+    const char *state = json_text(record->body, "state");
+
+    return state && strcmp(state, result_names[ROW_SENT]) == 0;
+}
+
+factor_status
+row_report(struct txn *txn, const struct record *record,
+           enum row_result result, const char *reason,
+           struct factor_error *err)
+{
+    json_t *body = changed_body(record, result_names[result]);
+    factor_status st;
+
+    if (!body || (reason && !json_set_text(body, "reason", reason))) {
+        json_decref(body);
+        return FACTOR_E_NOMEM;
+    }
+    st = put_row(txn, record, body, 0, record->face.expires_at_ms, err);
+    if (st != FACTOR_OK || result == ROW_DELIVERED)
+        return st;
+    tell_audit(txn, record, result);
+    return leave_note(txn, record, result,
+                      json_number(record->body, "settledAt", 0), err);
 }

@@ -3,7 +3,7 @@
  * a part of an attempt.
  *
  *   queued --claim--> sending --settle--> sent | refused | expired
- *     ^                  |
+ *     ^                  |                    '-report-> delivered | refused
  *     '-- postpone ------'      (also: the lease ran out, claimed again)
  *
  * Body: v, state, channel, template, attempt, expiresAt, languages, about
@@ -19,7 +19,7 @@
 
 #define OUTBOX_COLLECTION "outbox"
 
-enum row_result { ROW_SENT, ROW_REFUSED, ROW_EXPIRED };
+enum row_result { ROW_SENT, ROW_REFUSED, ROW_EXPIRED, ROW_DELIVERED };
 
 /* How a message ended, or why it has not.  Texts are borrowed, or NULL. */
 struct row_news {
@@ -53,6 +53,15 @@ factor_status row_postpone(struct txn *txn, const struct record *record,
 factor_status row_settle(struct txn *txn, const struct record *record,
                          enum row_result result, const struct row_news *news,
                          int64_t keep_ms, bool note,
+                         struct factor_error *err);
+
+/* Whether the last that is known of it is that its provider has it. */
+bool row_sent(const struct record *record);
+/* What the provider of one that was sent says later: ROW_DELIVERED, or
+ * ROW_REFUSED with the same note as above, which tells when it was sent: a
+ * later message's reader is not told of this one.  reason: NULL, none. */
+factor_status row_report(struct txn *txn, const struct record *record,
+                         enum row_result result, const char *reason,
                          struct factor_error *err);
 
 #endif

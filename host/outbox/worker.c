@@ -8,6 +8,7 @@
 #include "host/json.h"
 #include "host/log.h"
 #include "host/outbox/internal.h"
+#include "host/outbox/report.h"
 
 /* --- Taking a message. --- */
 
@@ -102,6 +103,8 @@ take(struct worker *worker)
 struct call {
     const struct outbox *outbox;
     const struct backend *backend;
+    const struct channel *channel; /* and the back end's place in it */
+    size_t place;
     struct record *record; /* our reference */
     int64_t attempt;
     factor_status rendered;
@@ -119,6 +122,17 @@ timeout_ms(const struct outbox *outbox, int64_t expires_at_ms, int64_t now_ms)
     return timeout > 0 ? timeout : 1;
 }
 
+static bool
+report_url_of(const struct call *call, char ret_url[REPORT_URL_SIZE])
+{
+    const struct outbox_parts *parts = &call->outbox->parts;
+
+    return parts->base_url &&
+           channel_takes_reports(call->channel, call->place) &&
+           report_url(database_keys(parts->database), parts->base_url,
+                      call->record->face.id, call->place, ret_url);
+}
+
 static void
 hand_over(struct call *call, const struct rendered *rendered)
 {
@@ -126,6 +140,7 @@ hand_over(struct call *call, const struct rendered *rendered)
     const json_t *secret = json_object_get(body, "secret");
     int64_t now = outbox_now(call->outbox);
     int64_t expires = json_number(body, "expiresAt", 0);
+    char url[REPORT_URL_SIZE];
     const struct factor_message message = {
         .struct_size = sizeof(message),
         .attempt = (uint32_t)call->attempt,
@@ -142,6 +157,7 @@ hand_over(struct call *call, const struct rendered *rendered)
         .now_ms = now,
         .timeout_ms = timeout_ms(call->outbox, expires, now),
         .expires_at_ms = expires,
+        .report_url = report_url_of(call, url) ? url : NULL,
     };
 
     backend_deliver(call->backend, &message, &call->receipt);
@@ -294,6 +310,8 @@ deliver_one(struct worker *worker)
     struct call call = {
         .outbox = outbox,
         .backend = worker->turn.backend,
+        .channel = worker->item->channel,
+        .place = worker->item->place - 1, /* it names the next one */
         .record = record_ref(worker->item->record),
         .attempt = worker->item->attempt,
     };

@@ -35,6 +35,9 @@ struct factor_message {
     int64_t now_ms;
     int64_t timeout_ms;      /* give up and return after this long */
     int64_t expires_at_ms;
+    const char *report_url;  /* where the provider may report what became of
+                              * this message, see report(); never log it; NULL:
+                              * the instance takes no reports */
 };
 
 /* Only a plain yes or a plain no ends a message; everything else, and a
@@ -55,14 +58,22 @@ enum { FACTOR_SCOPE_SIZE = 288 }; /* with the NUL: an origin fits */
 /* Addresses of the channel "push" begin with the kind of service that they
  * belong to and a colon: "webpush:", "fcm:", "apns:", "webhook:". */
 
+/* What a provider reports of a message that it had taken (SENT). */
+enum {
+    FACTOR_REPORT_NOTHING = 0,    /* nothing new, or nothing that we know */
+    FACTOR_REPORT_DELIVERED = 1,  /* it has arrived */
+    FACTOR_REPORT_UNDELIVERED = 2 /* it will not arrive */
+};
+enum { FACTOR_REASON_SIZE = 160 };
+
 /* Zeroed by the host. */
 struct factor_receipt {
     uint32_t struct_size;
     uint32_t result;       /* FACTOR_DELIVERY_... */
     int64_t retry_at_ms;   /* a deferring back end's wish; 0: host decides */
     char reference[96];    /* provider's id of the message, or "" */
-    char reason[160];      /* one line for the operator; the host takes out
-                            * what may not be logged */
+    char reason[FACTOR_REASON_SIZE]; /* one line for the operator; the host
+                            * takes out what may not be logged */
 };
 
 enum {
@@ -99,6 +110,14 @@ struct factor_delivery_ops {
      * any thread.  NULL: all messages go to one and the same. */
     uint32_t (*scope)(const struct factor_delivery *self, const char *address,
                       char ret_scope[FACTOR_SCOPE_SIZE]);
+    /* What somebody who knows a message's report_url said there: fields is an
+     * object of what the query and the body hold (a form, or a JSON object).
+     * Returns FACTOR_REPORT_...; ret_reason, "" before: one line for the
+     * operator, of which the host takes out what may not be logged.  Pure and
+     * quick, any thread.  NULL: no reports. */
+    uint32_t (*report)(const struct factor_delivery *self,
+                       const struct json_t *fields,
+                       char ret_reason[FACTOR_REASON_SIZE]);
 };
 
 #ifdef __cplusplus

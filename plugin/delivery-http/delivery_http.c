@@ -58,6 +58,21 @@ static const struct factor_setting *const rule_members[] = {
     NULL,
 };
 
+static const struct factor_setting *const report_members[] = {
+    FACTOR_SETTING(.type = FACTOR_SETTING_STRING, .name = "pointer",
+                   .flags = FACTOR_SETTING_REQUIRED,
+                   .text = "JSON pointer (RFC 6901) into what it says, a form "
+                           "and a query too: \"/status\"."),
+    FACTOR_SETTING(.type = FACTOR_SETTING_STRINGS, .name = "values",
+                   .value = "[]",
+                   .text = "What stands there; none: anything."),
+    FACTOR_SETTING(.type = FACTOR_SETTING_STRING, .name = "result",
+                   .flags = FACTOR_SETTING_REQUIRED,
+                   .choices = FACTOR_NAMES("delivered", "undelivered"),
+                   .text = "What it means."),
+    NULL,
+};
+
 /* Those without a default here may come from the gateway. */
 static const struct factor_setting *const settings[] = {
     FACTOR_SETTING(.type = FACTOR_SETTING_STRING, .name = "gateway",
@@ -94,10 +109,33 @@ static const struct factor_setting *const settings[] = {
                    .text = "What answers mean; the first that fits decides."),
     FACTOR_SETTING(.type = FACTOR_SETTING_STRING, .name = "reference",
                    .text = "JSON pointer to the gateway's id of a message."),
+    FACTOR_SETTING(.type = FACTOR_SETTING_BOOLEAN, .name = "reports",
+                   .value = "false",
+                   .text = "Ask the gateway to report whether a message has "
+                           "arrived; it must reach server.base_url."),
+    FACTOR_SETTING(.type = FACTOR_SETTING_STRING, .name = "report_request",
+                   .text = "What asks for that, with {{report_url}}: added to "
+                           "the end of the body (of a json one, before its "
+                           "last brace), or of the URL if there is none."),
+    FACTOR_SETTING(.type = FACTOR_SETTING_OBJECTS, .name = "report_rules",
+                   .members = report_members,
+                   .text = "What a report means; the first that fits "
+                           "decides."),
     NULL,
 };
 
 /* --- The instance. --- */
+
+static const struct body_type *
+find_type(const char *name)
+{
+    size_t i;
+
+    for (i = 0; name && i < BODY_TYPES; i++)
+        if (strcmp(body_types[i].name, name) == 0)
+            return &body_types[i];
+    return &body_types[0];
+}
 
 static const char *
 text_of(const struct factor_delivery *self, const char *name)
@@ -123,10 +161,37 @@ fill_in(json_t *given, const char *gateway)
     return done;
 }
 
+static bool
+asks_reports(const struct factor_delivery *self)
+{
+    return json_is_true(json_object_get(self->settings, "reports"));
+}
+
+/* What asks for reports becomes a part of the request. */
+static bool
+add_report_request(struct factor_delivery *self)
+{
+    const char *part = text_of(self, "report_request");
+    const char *body = text_of(self, "body"), *end;
+    const char *name = body ? "body" : "url";
+    const char *text = body ? body : text_of(self, "url");
+    bool json = body && find_type(text_of(self, "body_type"))->escape ==
+                            HTTP_ESCAPE_JSON;
+    size_t len;
+
+    if (!asks_reports(self) || !part || !text)
+        return true;
+    end = json ? strrchr(text, '}') : NULL;
+    len = end ? (size_t)(end - text) : strlen(text);
+    return json_object_set_new(self->settings, name,
+                               json_sprintf("%.*s%s%s", (int)len, text, part,
+                                            text + len)) == 0;
+}
+
 /* The names of values that messages bring: see fill_values(). */
 static const char *const message_names[] = {
     "to", "to_digits", "text", "speech", "code",
-    "subject", "id", "language", "brand",
+    "subject", "id", "language", "brand", "report_url",
 };
 
 static const char *const setting_names[] = {"from", "username", "password"};
@@ -220,23 +285,16 @@ check(const struct factor_delivery *self, struct factor_error *err)
         return wrong(err, "reference: ", "does not begin with \"/\"");
     if (!http_rules_ok(json_object_get(self->settings, "rules"), &why))
         return wrong(err, "rules: ", why);
+    if (!http_rules_ok(json_object_get(self->settings, "report_rules"), &why))
+        return wrong(err, "report_rules: ", why);
+    if (asks_reports(self) && !text_of(self, "report_request"))
+        return wrong(err, "reports: ", "report_request is missing");
     if (!is_authorized(self))
         return wrong(err, "authorization: ", "username or password missing");
     st = check_template(self, "url", url, err);
     if (st == FACTOR_OK)
         st = check_template(self, "body", text_of(self, "body"), err);
     return st == FACTOR_OK ? check_headers(self, err) : st;
-}
-
-static const struct body_type *
-find_type(const char *name)
-{
-    size_t i;
-
-    for (i = 0; name && i < BODY_TYPES; i++)
-        if (strcmp(body_types[i].name, name) == 0)
-            return &body_types[i];
-    return &body_types[0];
 }
 
 static void
@@ -261,7 +319,8 @@ init(const struct factor_host *host, const json_t *given,
     self->host = host;
     self->settings = json_deep_copy(given);
     if (self->settings &&
-        fill_in(self->settings, text_of(self, "gateway")) && make_fixed(self))
+        fill_in(self->settings, text_of(self, "gateway")) &&
+        add_report_request(self) && make_fixed(self))
         st = check(self, err);
     self->type = find_type(text_of(self, "body_type"));
     if (st == FACTOR_OK)
@@ -331,6 +390,7 @@ values_of(const struct factor_delivery *self,
                 set(values, "subject", message->subject) &&
                 set(values, "id", message->id) &&
                 set(values, "language", message->language) &&
+                set(values, "report_url", message->report_url) &&
                 set(values, "brand",
                     json_string_value(
                         json_object_get(message->variables, "brand")));
@@ -487,12 +547,23 @@ deliver(struct factor_delivery *self, const struct factor_message *message,
     return st;
 }
 
+static uint32_t
+report(const struct factor_delivery *self, const json_t *fields,
+       char ret_reason[FACTOR_REASON_SIZE])
+{
+    if (!asks_reports(self))
+        return FACTOR_REPORT_NOTHING;
+    return http_judge_report(json_object_get(self->settings, "report_rules"),
+                             fields, ret_reason);
+}
+
 static const struct factor_delivery_ops ops = {
     .struct_size = sizeof(ops),
     .flags = FACTOR_DELIVERY_PARALLEL,
     .init = init,
     .deliver = deliver,
     .fini = fini,
+    .report = report,
 };
 
 FACTOR_REGISTER_PLUGIN(FACTOR_KIND_DELIVERY, "http", "1.0",

@@ -20,6 +20,14 @@ static const struct {
     {"refused_account", FACTOR_DELIVERY_REFUSED_ACCOUNT},
 };
 
+static const struct {
+    const char *name;
+    uint32_t result;
+} reports[] = {
+    {"delivered", FACTOR_REPORT_DELIVERED},
+    {"undelivered", FACTOR_REPORT_UNDELIVERED},
+};
+
 /* When no rule fits. */
 static const struct factor_status_range usual_results[] = {
     {200, 299, FACTOR_DELIVERY_SENT},     {408, 408, FACTOR_DELIVERY_DEFERRED},
@@ -227,4 +235,38 @@ http_judge(const json_t *rules, const char *reference,
         snprintf(ret_receipt->reference, sizeof(ret_receipt->reference), "%s",
                  id);
     json_decref(body);
+}
+
+/* --- The report. --- */
+
+static uint32_t
+report_named(const char *name)
+{
+    size_t i;
+
+    for (i = 0; name && i < sizeof(reports) / sizeof(reports[0]); i++)
+        if (strcmp(reports[i].name, name) == 0)
+            return reports[i].result;
+    return FACTOR_REPORT_NOTHING;
+}
+
+uint32_t
+http_judge_report(const json_t *rules, const json_t *fields,
+                  char ret_reason[FACTOR_REASON_SIZE])
+{
+    const json_t *rule;
+    const char *pointer, *said;
+    char buffer[32];
+    size_t i;
+
+    json_array_foreach(rules, i, rule) {
+        pointer = text_of(rule, "pointer");
+        if (!pointer || !rule_fits(rule, 0, fields))
+            continue;
+        said = scalar(follow(fields, pointer), buffer, sizeof(buffer));
+        snprintf(ret_reason, FACTOR_REASON_SIZE, "%s %s", pointer + 1,
+                 said ? said : "");
+        return report_named(text_of(rule, "result"));
+    }
+    return FACTOR_REPORT_NOTHING;
 }

@@ -20,6 +20,13 @@ void http_judge(const struct json_t *rules, const char *reference,
                 const struct factor_http_answer *answer,
                 struct factor_receipt *ret_receipt);
 
+/* What a report means, FACTOR_REPORT_...: the first rule that fits decides;
+ * rules: an array of {pointer, values, result}; fields: what it says.
+ * ret_reason: what stood where that rule points. */
+uint32_t http_judge_report(const struct json_t *rules,
+                           const struct json_t *fields,
+                           char ret_reason[FACTOR_REASON_SIZE]);
+
 /* Whether rules can be meant: statuses like "2xx", "404" and "400-499",
  * pointers that begin with a slash, values only with a pointer.  *ret_why is
  * a static text. */

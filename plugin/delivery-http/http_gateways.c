@@ -23,6 +23,15 @@ const char *const http_gateway_names[] = {
     " \"result\": \"refused_address\"}],"                                      \
     "\"reference\": \"/sid\""
 
+/* How it reports on a message, or a call. */
+#define TWILIO_REPORTS(field, good, bad)                                       \
+    ", \"report_request\": \"&StatusCallback={{report_url}}\","                \
+    "\"report_rules\": ["                                                      \
+    "{\"pointer\": \"/" field "\", \"values\": [" good "],"                    \
+    " \"result\": \"delivered\"},"                                             \
+    "{\"pointer\": \"/" field "\", \"values\": [" bad "],"                     \
+    " \"result\": \"undelivered\"}]"
+
 static const struct {
     const char *name;
     const char *settings;
@@ -31,13 +40,22 @@ static const struct {
      "{\"method\": \"GET\","
      "\"url\": \"http://localhost:13013/cgi-bin/sendsms?username={{username}}"
      "&password={{password}}&from={{from}}&to={{to}}&charset=UTF-8&coding=2"
-     "&text={{text}}\"}"},
+     "&text={{text}}\","
+     "\"report_request\": \"&dlr-mask=19"
+     "&dlr-url={{report_url}}%3Fstatus%3D%25d\","
+     "\"report_rules\": ["
+     "{\"pointer\": \"/status\", \"values\": [\"1\"],"
+     " \"result\": \"delivered\"},"
+     "{\"pointer\": \"/status\", \"values\": [\"2\", \"16\"],"
+     " \"result\": \"undelivered\"}]}"},
     {"twilio",
      "{\"method\": \"POST\", \"authorization\": \"basic\","
      "\"url\": \"https://api.twilio.com/2010-04-01/Accounts/{{username}}"
      "/Messages.json\","
      "\"body_type\": \"form\","
-     "\"body\": \"To={{to}}&From={{from}}&Body={{text}}\"," TWILIO_RULES "}"},
+     "\"body\": \"To={{to}}&From={{from}}&Body={{text}}\"," TWILIO_RULES
+     TWILIO_REPORTS("MessageStatus", "\"delivered\"",
+                    "\"undelivered\", \"failed\"") "}"},
     {"twilio-voice",
      "{\"method\": \"POST\", \"authorization\": \"basic\","
      "\"url\": \"https://api.twilio.com/2010-04-01/Accounts/{{username}}"
@@ -45,7 +63,9 @@ static const struct {
      "\"body_type\": \"form\","
      "\"body\": \"To={{to}}&From={{from}}&Twiml=%3CResponse%3E"
      "%3CSay%20language%3D%22{{language|xml}}%22%20loop%3D%222%22%3E"
-     "{{speech|xml}}%3C%2FSay%3E%3C%2FResponse%3E\"," TWILIO_RULES "}"},
+     "{{speech|xml}}%3C%2FSay%3E%3C%2FResponse%3E\"," TWILIO_RULES
+     TWILIO_REPORTS("CallStatus", "\"completed\"",
+                    "\"busy\", \"no-answer\", \"failed\", \"canceled\"") "}"},
     /* Always 200; the message's own status tells: 1 throttled, 5 and 10
      * theirs, 6 and 7 the number. */
     {"vonage",
@@ -65,7 +85,14 @@ static const struct {
      "{\"status\": \"200\", \"pointer\": \"/messages/0/status\","
      " \"values\": [\"6\", \"7\"], \"result\": \"refused_address\"},"
      "{\"status\": \"200\", \"result\": \"refused_account\"}],"
-     "\"reference\": \"/messages/0/message-id\"}"},
+     "\"reference\": \"/messages/0/message-id\","
+     "\"report_request\": \", \\\"callback\\\": \\\"{{report_url}}\\\"\","
+     "\"report_rules\": ["
+     "{\"pointer\": \"/status\", \"values\": [\"delivered\"],"
+     " \"result\": \"delivered\"},"
+     "{\"pointer\": \"/status\","
+     " \"values\": [\"expired\", \"failed\", \"rejected\"],"
+     " \"result\": \"undelivered\"}]}"},
 };
 
 json_t *

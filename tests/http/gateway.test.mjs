@@ -260,6 +260,10 @@ const wrong = [
      /values without a pointer/],
     [{ url: 'https://x/', rules: [{ result: 'later' }] }, /says nothing/],
     [{ url: 'https://x/', reference: 'a' }, /reference: does not begin/],
+    [{ url: 'https://x/', reports: true }, /report_request is missing/],
+    [{ url: 'https://x/', report_rules: [{ pointer: 'a',
+                                           result: 'delivered' }] },
+     /report_rules: a pointer does not begin/],
 ];
 
 for (const [settings, text] of wrong)
