@@ -200,9 +200,16 @@ export class Tab {
         return this.page.waitForSelector(named(role, name), { visible: true });
     }
 
+    // While a call is under way buttons do nothing, and look so: people wait.
     async press(name, role = 'button')
     {
-        await this.page.locator(named(role, name)).click();
+        await this.click(named(role, name));
+    }
+
+    click(selector)
+    {
+        return this.page.locator(selector)
+            .filter((node) => !node.closest('[aria-disabled=true]')).click();
     }
 
     // With a finger.
@@ -219,7 +226,7 @@ export class Tab {
     // A tile by what stands on it.
     async tile(text)
     {
-        await this.page.locator(`.tile ::-p-text(${text})`).click();
+        await this.click(`.tile ::-p-text(${text})`);
     }
 
     // Typed after what is there, as keys do.
