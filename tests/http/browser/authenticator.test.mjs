@@ -70,11 +70,11 @@ async function asked(tab, host, device, options)
     return one;
 }
 
-// What the browser said of connections that the test has cut.
+// What the browser says of connections that the test has cut, and of those
+// that it tries meanwhile.
 function expectLost(tab)
 {
-    const lost = /net::ERR_(EMPTY_RESPONSE|CONTENT_LENGTH_MISMATCH|INCOMPLETE\w+|INTERNET_DISCONNECTED|FAILED|CONNECTION_\w+|ABORTED)|blocked by CORS/;
-    tab.troubles = tab.troubles.filter((text) => !lost.test(text));
+    tab.expected = /net::ERR_(EMPTY_RESPONSE|CONTENT_LENGTH_MISMATCH|INCOMPLETE\w+|INTERNET_DISCONNECTED|FAILED|CONNECTION_\w+|ABORTED)|blocked by CORS/;
 }
 
 // What the browser keeps, and what of it a script can read.

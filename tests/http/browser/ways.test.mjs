@@ -10,6 +10,7 @@ import { secret } from '../lib/secrets.mjs';
 import { run, test } from '../lib/tap.mjs';
 import { patience, visit } from './lib/chrome.mjs';
 import { beginDemo, beginMfa, demoDaemon, password } from './lib/demo.mjs';
+import { look } from './lib/looks.mjs';
 
 const daemon = await demoDaemon({ adapters: { mfa: {
     first_device: 'allowed', resend_cooldown: '0s', prompt_setup: true,
@@ -165,6 +166,54 @@ test('a server that fails: said in words, and the next try works',
         await tab.press('Try again');
         await tab.step('Enter your code');
         tab.refused('POST selectDevice 502', 'POST selectDevice 503');
+    });
+});
+
+// --- From right to left, as a translation would set it.
+
+// Where the text of an element, and where another one, stands within it: of
+// its width, from the left.
+function standsAt(tab, outer, inner)
+{
+    return tab.page.evaluate((one, other) => {
+        const box = document.querySelector(one).getBoundingClientRect();
+        const range = document.createRange();
+        range.selectNodeContents(document.querySelector(other));
+        const { left, right } = range.getBoundingClientRect();
+        return ((left + right) / 2 - box.left) / box.width;
+    }, outer, inner);
+}
+
+const turn = (tab) => tab.page.evaluate(() => {
+    document.documentElement.dir = 'rtl';
+});
+
+test('from right to left: what stood at one side stands at the other',
+     async () => {
+    const user = await daemon.user();
+    await visit({}, async (visitor) => {
+        const tab = await beginDemo(visitor, daemon, 'redirect');
+        const reveal = () => standsAt(tab, '.with-reveal', '.reveal');
+        await tab.page.waitForSelector('.reveal');
+        assert.ok(await reveal() > 0.7);
+        await turn(tab);
+        assert.ok(await reveal() < 0.3);
+        await look(tab, 'rtl-password');
+
+        await password(tab, user);
+        await tab.step('Confirm it’s you');
+        const text = () => standsAt(tab, '.tile', '.tile-text');
+        assert.ok(await text() < 0.5);
+        await turn(tab);
+        assert.ok(await text() > 0.5);
+        await look(tab, 'rtl-devices');
+
+        await tab.tile('E-mail');
+        await tab.step('Enter your code');
+        await turn(tab);
+        assert.equal(await tab.page.$eval('input.code', (node) =>
+            getComputedStyle(node).direction), 'ltr');
+        await look(tab, 'rtl-code');
     });
 });
 

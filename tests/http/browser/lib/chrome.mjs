@@ -54,6 +54,7 @@ export class Tab {
         this.visitor = visitor;
         this.page = page;
         this.troubles = [];
+        this.expected = null; // a pattern of what is none
         this.replies = []; // of 400 or more: "POST checkOtp 400"
         this.requests = [];
         this.logs = [];
@@ -348,7 +349,7 @@ class Visitor {
     check()
     {
         for (const tab of this.tabs) {
-            if (tab.troubles.length)
+            if (tab.troubles.some((text) => !tab.expected?.test(text)))
                 throw new Error(`trouble on ${tab.page.url()}`);
             tab.refused();
         }
