@@ -409,16 +409,25 @@ struct field_problems {
 };
 
 static void
-add_problem(void *context, const char *code, const char *target)
+add_detail(struct field_problems *problems, const char *code,
+           const char *target)
 {
-    struct field_problems *problems = context;
-
     if (!problems->error) {
         problems->error =
             envelope_error(problems->env, "VALIDATION_ERROR", NULL);
         json_array_clear(json_object_get(problems->error, "details"));
     }
     envelope_add_detail(problems->env, problems->error, code, target);
+}
+
+static void
+add_problem(void *context, const struct fields_fault *fault)
+{
+    bool missing =
+        fault->what == FIELDS_MISSING || fault->what == FIELDS_EMPTY;
+
+    add_detail(context, missing ? "FIELD_REQUIRED" : "INVALID_FIELD_FORMAT",
+               fault->field->name);
 }
 
 /* The fields that the action declares, out of what was given; an error
@@ -432,7 +441,7 @@ check_fields(struct attempt *at, const struct factor_action *action,
         fields_check(action->fields, given, add_problem, &problems);
 
     if (!action->fields && json_object_size(given) > 0)
-        add_problem(&problems, "UNEXPECTED_ACTION_MODEL", NULL);
+        add_detail(&problems, "UNEXPECTED_ACTION_MODEL", NULL);
     *ret_problem = problems.error;
     arena_keep_json(txn_arena(at->txn), problems.error);
     return arena_keep_json(txn_arena(at->txn), fields);

@@ -226,6 +226,16 @@ grant_move(struct txn *txn, const struct record *grant, const char *state,
     return txn_put(txn, &put, err);
 }
 
+bool
+grant_stands(const struct record *grant, const char *client, const char *user)
+{
+    const char *given_to = json_text(grant->body, "client");
+
+    return grant_is(grant, "redeemed") && given_to && grant->face.owner &&
+           strcmp(given_to, client) == 0 &&
+           strcmp(grant->face.owner, user) == 0;
+}
+
 factor_status
 grant_user(struct txn *txn, const struct record *grant,
            const struct record **ret_user)

@@ -41,6 +41,10 @@ factor_status grant_move(struct txn *txn, const struct record *grant,
                          const char *state, const char *event,
                          struct factor_error *err);
 
+/* Whether a token that names it, of this client and user, still counts. */
+bool grant_stands(const struct record *grant, const char *client,
+                  const char *user);
+
 /* The user of a grant, who must be there and enabled.  FACTOR_E_NOTFOUND. */
 factor_status grant_user(struct txn *txn, const struct record *grant,
                          const struct record **ret_user);

@@ -78,16 +78,6 @@ gone(struct userinfo *userinfo)
     return FACTOR_OK;
 }
 
-static bool
-stands(const struct record *grant, const struct bearer *bearer)
-{
-    const char *client = json_text(grant->body, "client");
-
-    return grant_is(grant, "redeemed") && client && grant->face.owner &&
-           strcmp(client, bearer->client->id) == 0 &&
-           strcmp(grant->face.owner, json_text(bearer->claims, "sub")) == 0;
-}
-
 static int
 decide(struct job *job, struct txn *txn, struct factor_error *err)
 {
@@ -99,7 +89,8 @@ decide(struct job *job, struct txn *txn, struct factor_error *err)
 
     (void)err;
     userinfo->bearer.status = 0;
-    if (st == FACTOR_OK && !stands(grant, &userinfo->bearer))
+    if (st == FACTOR_OK && !grant_stands(grant, userinfo->bearer.client->id,
+                                         json_text(token, "sub")))
         return gone(userinfo);
     if (st == FACTOR_OK)
         st = grant_user(txn, grant, &user);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "host/json.h"
-#include "host/oauth/reply.h"
 
 /* A user's token has a grant, and its subject is no client. */
 static bool
@@ -43,32 +42,14 @@ has_any(const struct bearer *bearer, const char *const *roles)
 }
 
 bool
-worker_read(const struct host *host, struct http_request *request,
-            struct factor_arena *arena, const char *const *roles,
-            struct bearer *ret_bearer)
+worker_admit(const struct host *host, const char *const *roles,
+             struct bearer *bearer)
 {
-    if (!bearer_read(host, request, arena, ret_bearer))
-        return false;
-    if (!is_worker(host, ret_bearer))
-        bearer_refuse(ret_bearer, 403, "insufficient_scope",
+    if (!is_worker(host, bearer))
+        bearer_refuse(bearer, 403, "insufficient_scope",
                       "The access token is not a worker's.");
-    else if (!has_any(ret_bearer, roles))
-        bearer_refuse(ret_bearer, 403, "insufficient_scope",
+    else if (!has_any(bearer, roles))
+        bearer_refuse(bearer, 403, "insufficient_scope",
                       "The worker has none of the roles.");
-    return ret_bearer->status == 0;
-}
-
-struct http_reply *
-worker_check(const struct host *host, struct http_request *request,
-             const char *const *roles)
-{
-    struct factor_arena *arena = arena_new();
-    struct http_reply *refused = NULL;
-    struct bearer bearer;
-
-    if (!arena || !worker_read(host, request, arena, roles, &bearer))
-        refused = arena ? bearer_reply(arena, &bearer)
-                        : oauth_error(500, "server_error", NULL);
-    arena_free(arena);
-    return refused;
+    return bearer->status == 0;
 }

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "host/clock.h"
 #include "host/json.h"
 
 /* Top-level codes (MFA service API, A.6). */
@@ -20,6 +19,7 @@ static const struct {
     {400, "REQUEST_FAILED",
      "The request could not be completed. There was an issue processing the "
      "request."},
+    {401, "ACCESS_FAILED", "You do not have access to this resource."},
     {403, "ACCESS_FAILED", "You do not have access to this resource."},
     {404, "NOT_FOUND", "The requested resource could not be found."},
     {409, "UNIQUENESS_VIOLATION",
@@ -66,31 +66,87 @@ rest_error_code(unsigned status)
 }
 
 json_t *
-rest_error(const char *code, const char *message)
+rest_error(const char *id, const char *code, const char *message)
 {
     size_t top = find_top(code);
-    char id[23];
 
-    clock_random_id(id, sizeof(id) - 1);
     return json_pack("{s:s, s:s, s:s, s:[]}", "id", id, "code", tops[top].code,
                      "message", message ? message : tops[top].message,
                      "details");
 }
 
 void
-rest_error_field(void *context, const char *code, const char *target)
+rest_error_add(json_t *error, const char *code, const char *target,
+               const char *message, json_t *inner)
 {
-    json_t **error = context;
-    bool missing = strcmp(code, "FIELD_REQUIRED") == 0;
-
-    if (!*error)
-        *error = rest_error("INVALID_DATA", NULL);
     json_array_append_new(
-        json_object_get(*error, "details"),
-        json_pack("{s:s, s:s, s:s}", "code",
-                  missing ? "EMPTY_VALUE" : "INVALID_VALUE", "target", target,
-                  "message", "The value is not valid."));
+        json_object_get(error, "details"),
+        json_pack("{s:s, s:s*, s:s, s:o*}", "code", code, "target", target,
+                  "message", message, "innerError", inner));
 }
+
+/* --- Fields that do not fit (A.8). --- */
+
+static json_t *
+allowed_values(const struct factor_field *field)
+{
+    const char *const *value = field->values;
+    json_t *list = json_array();
+
+    for (; value && *value; value++)
+        json_array_append_new(list, json_string(*value));
+    return json_pack("{s:o}", "allowedValues", list);
+}
+
+static json_t *
+allowed_range(const struct factor_field *field)
+{
+    return json_pack("{s:I, s:I}", "rangeMinimumValue",
+                     (json_int_t)field->min, "rangeMaximumValue",
+                     (json_int_t)field->max);
+}
+
+static json_t *
+allowed_size(const struct factor_field *field)
+{
+    json_int_t most = field->type == FACTOR_FIELD_STRING
+                          ? (json_int_t)field->max_len
+                          : (json_int_t)field->max;
+
+    return most ? json_pack("{s:I}", "maximumValue", most) : NULL;
+}
+
+static const struct {
+    const char *code, *message;
+    json_t *(*inner)(const struct factor_field *field);
+} faults[] = {
+    [FIELDS_MISSING] = {"REQUIRED_VALUE", "A value is required.", NULL},
+    [FIELDS_EMPTY] = {"EMPTY_VALUE", "The value must not be empty.", NULL},
+    [FIELDS_TYPE] = {"INVALID_VALUE", "The value is of another type.", NULL},
+    [FIELDS_FORMAT] = {"INVALID_VALUE", "The value is malformed.", NULL},
+    [FIELDS_VALUE] = {"INVALID_VALUE", "The value is none of the allowed.",
+                      allowed_values},
+    [FIELDS_RANGE] = {"OUT_OF_RANGE", "Value is out of range.",
+                      allowed_range},
+    [FIELDS_LENGTH] = {"SIZE_LIMIT_EXCEEDED", "The value is too long.",
+                       allowed_size},
+};
+
+void
+rest_error_field(void *context, const struct fields_fault *fault)
+{
+    struct rest_faults *told = context;
+    json_t *(*inner)(const struct factor_field *field) =
+        faults[fault->what].inner;
+
+    if (!told->error)
+        told->error = rest_error(told->id, "INVALID_DATA", NULL);
+    rest_error_add(told->error, faults[fault->what].code, fault->path,
+                   faults[fault->what].message,
+                   inner ? inner(fault->field) : NULL);
+}
+
+/* --- What an adapter refuses. --- */
 
 static json_t *
 detail_json(const struct adapter *adapter, const struct factor_detail *detail)
@@ -113,11 +169,11 @@ detail_json(const struct adapter *adapter, const struct factor_detail *detail)
 }
 
 json_t *
-rest_error_details(const struct adapter *adapter,
+rest_error_details(const char *id, const struct adapter *adapter,
                    const struct factor_detail *const *details)
 {
     const struct factor_code *first = adapter_code(adapter, (*details)->code);
-    json_t *error = rest_error(first->parent, NULL);
+    json_t *error = rest_error(id, first->parent, NULL);
 
     for (; *details; details++)
         json_array_append_new(json_object_get(error, "details"),

@@ -8,21 +8,31 @@
 
 #include "factor/step.h"
 #include "host/plugin/adapter.h"
+#include "host/plugin/fields.h"
 
-/* An envelope without details; message NULL: what the code says by itself.  A
- * new reference, or NULL without memory. */
-json_t *rest_error(const char *code, const char *message);
+/* An envelope without details; id: the call's; message NULL: what the code
+ * says by itself.  A new reference, or NULL without memory. */
+json_t *rest_error(const char *id, const char *code, const char *message);
+
+/* One detail more; target may be NULL; inner is stolen, NULL: none.  NULL is
+ * allowed for the envelope. */
+void rest_error_add(json_t *error, const char *code, const char *target,
+                    const char *message, json_t *inner);
 
 /* The code that goes with a status. */
 const char *rest_error_code(unsigned status);
 
-/* A field that does not fit, as fields_check() tells it: added to *context,
- * an envelope that is made at the first of them (json_t *, NULL at first). */
-void rest_error_field(void *context, const char *code, const char *target);
+/* Fields that do not fit, as fields_check() tells them: error is an envelope
+ * that is made at the first of them. */
+struct rest_faults {
+    const char *id;
+    json_t *error; /* NULL: none so far */
+};
+void rest_error_field(void *context, const struct fields_fault *fault);
 
 /* What an adapter refuses: the code is the parent of the first detail.  A new
  * reference. */
-json_t *rest_error_details(const struct adapter *adapter,
+json_t *rest_error_details(const char *id, const struct adapter *adapter,
                            const struct factor_detail *const *details);
 
 /* Seconds until the first detail that names an instant may work; 0: none

@@ -3,10 +3,9 @@
 #ifndef HOST_REST_USERS_H
 #define HOST_REST_USERS_H
 
-#include "host/rest/rest.h"
+#include "host/rest/tables.h"
 
-/* GET /v1/environments/{env}/users?filter=username eq "NAME". */
-extern const struct factor_resource users_list_resource;
-rest_decide users_list_decide;
+extern const struct rest_operation users_operations[];
+extern const size_t users_operation_count;
 
 #endif

@@ -17,24 +17,37 @@ extern "C" {
 
 enum {
     FACTOR_FIELD_STRING = 1,
-    FACTOR_FIELD_INTEGER = 2,
+    FACTOR_FIELD_INTEGER = 2, /* a fraction is cut off; "12" counts */
     FACTOR_FIELD_BOOLEAN = 3, /* "true" and "false" count (HTML forms) */
-    FACTOR_FIELD_OBJECT = 4   /* its members in .fields */
+    FACTOR_FIELD_OBJECT = 4,  /* its members in .fields */
+    FACTOR_FIELD_ARRAY = 5,   /* each entry is .fields[0]; at most .max */
+    FACTOR_FIELD_MAP = 6      /* object of any members, each .fields[0] */
 };
 enum {
-    FACTOR_FIELD_REQUIRED = 1 << 0,
+    FACTOR_FIELD_REQUIRED = 1 << 0,  /* and, if a string, not empty */
     FACTOR_FIELD_SENSITIVE = 1 << 1, /* never logged; wiped after the step */
-    FACTOR_FIELD_DIGITS = 1 << 2     /* the page offers a number pad */
+    FACTOR_FIELD_DIGITS = 1 << 2,    /* the page offers a number pad */
+    FACTOR_FIELD_READ_ONLY = 1 << 3, /* answers have it; what a request says
+                                      * is passed over */
+    FACTOR_FIELD_EMPTY = 1 << 4      /* required, but may be "" */
 };
 
-/* One member of an action's JSON object. */
+/* One member of a JSON object: of an action, of a resource's body or answer.
+ * Members that are not declared are passed over. */
 struct factor_field {
     uint32_t struct_size;
     uint32_t type;    /* FACTOR_FIELD_STRING ... */
     uint32_t flags;   /* FACTOR_FIELD_REQUIRED ... */
     uint32_t max_len; /* strings: longest accepted, bytes; 0: 1,024 */
-    const char *name; /* case-sensitive */
-    const struct factor_field *const *fields; /* objects: members; else NULL */
+    const char *name; /* case-sensitive; of an entry: NULL */
+    const struct factor_field *const *fields; /* objects: members; arrays and
+                                               * maps: one entry; else NULL */
+    const char *const *values; /* strings: the only ones, or NULL: any */
+    int64_t min, max;   /* integers: the range, unless both are 0; arrays: how
+                         * many entries at most, 0: 1,000 */
+    const char *format; /* strings: of JSON Schema, or NULL; "uuid" and
+                         * "date-time" are checked */
+    const char *text;   /* what it means, for the API description, or NULL */
 };
 
 /* Who may take an action.  None of these: the client of the flow.  The host

@@ -18,17 +18,35 @@ extern "C" {
 /* Who may call.  None of these: nobody. */
 enum {
     FACTOR_WHO_ROLE = 1 << 0,   /* a worker token with one of .roles */
-    FACTOR_WHO_USER = 1 << 1,   /* a user's token with one of .scopes, for
-                                 * the user named by the path */
+    FACTOR_WHO_USER = 1 << 1,   /* a user's token with one of .scopes: of the
+                                 * {user} in the path, or, where there is
+                                 * none, of whom the handler has to judge */
     FACTOR_WHO_DEVICE = 1 << 2, /* a paired device: the body holds a statement
                                  * signed by its key, which the handler
                                  * verifies (host->jws_verify) */
     FACTOR_WHO_ANYONE = 1 << 3
 };
-/* Resources for devices and for anyone are served on the public listener,
+/* Who calls by a token: step.request.client is the client that got it; a
+ * user's is step.subject, and step.inputs then holds what the user proved at
+ * that sign-on: "acr" (text, or not there) and "amr" (array of texts).  A
+ * worker's has no subject.
+ *
+ * Resources for devices and for anyone are served on the public listener,
  * to every origin and without cookies, and every object that they answer gets
  * the member "time" (seconds, the host's clock); the others on the admin
- * listener.
+ * listener, and what they answer is completed by the host, unless it is there:
+ *
+ *   - every "href" that begins with "/" is made absolute, and a link that is
+ *     an empty object ("activate": {}) leads to the resource itself;
+ *   - "_links" has self, environment and, below a {user}, user;
+ *   - an object with "id" has {"environment": {"id"}} and, below a {user},
+ *     {"user": {"id"}}, and one that was created (201) a Location;
+ *   - of a list (.list) the handler gives {"devices": [...]}, perhaps with
+ *     "_links" of the list, and the host makes of it _embedded, count, size
+ *     and the links of each entry.
+ *
+ * Of several resources with one method and path, the request's media type
+ * chooses.  One without a body (.body NULL) takes none, and {} counts as none.
  *
  * A handler answers by verdict FACTOR_SUCCESS with a status and a body; with
  * details by the error envelope instead: status 400 unless it says another,
@@ -53,7 +71,11 @@ enum {
      * handler whenever it would for one that waits, whatever the verdict is,
      * and tells each answer that differs from the one before.  A status of 400
      * and above ends it. */
-    FACTOR_RESOURCE_WAITS = 1 << 0
+    FACTOR_RESOURCE_WAITS = 1 << 0,
+    /* A list that is read by pages: step.query has "limit" (integer, 1 to
+     * 1,000) and, but for the first page, "after" (text: outcome.next of the
+     * page before). */
+    FACTOR_RESOURCE_PAGED = 1 << 1
 };
 
 /* One operation of a resource.  Owner: instance. */
@@ -66,10 +88,19 @@ struct factor_resource {
     const char *media_type; /* of the request body; NULL: application/json */
     const char *const *roles;   /* or NULL */
     const char *const *scopes;  /* or NULL */
-    const char *const *filters; /* attributes that ?filter= may compare */
+    const char *const *filters; /* attributes that ?filter= may compare, all
+                                 * by eq: step.query has an object "filter" of
+                                 * those that it names; or NULL */
     const struct factor_field *const *query; /* other query strings */
     const struct factor_field *const *body;  /* or NULL: it has none */
     uint64_t flags;         /* FACTOR_RESOURCE_... */
+    uint32_t status;        /* of success, unless the outcome says another;
+                             * 0: 200 */
+    uint32_t reserved;      /* 0 */
+    const char *list;       /* it answers a list: name of its array; or NULL */
+    const struct factor_field *const *answer; /* members of what it answers, of
+                             * a list of each entry; NULL: not told */
+    const char *text;       /* what it does, one sentence; or NULL */
 };
 
 #ifdef __cplusplus

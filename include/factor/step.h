@@ -147,6 +147,8 @@ struct factor_outcome {
     const struct factor_question *const *questions; /* ASK */
     int64_t changes_at_ms;  /* REST: first instant at which the answer would
                              * differ without a write; 0: never */
+    const char *next;       /* REST, pages: where the next one begins (query
+                             * string "after" of its step); NULL: it ends */
 };
 
 /* What the client sees now, zeroed by the host before the call. */

@@ -774,7 +774,11 @@ test('GET users: 401 without, 403 for the wrong one, 400 for other filters', asy
                          'username co "x"', 'username eq "x" or id pr']) {
         const reply = await users(other, bearer);
         assert.equal(reply.status, 400, `${other}: ${reply.text}`);
-        assert.equal(reply.json.code, 'INVALID_DATA');
+        assert.equal(reply.json.code, 'INVALID_REQUEST');
+        const [{ code, target, innerError }] = reply.json.details;
+        assert.deepEqual([code, target], ['INVALID_FILTER', 'filter']);
+        assert.deepEqual(innerError, { supportedAttributes: ['username'],
+                                       supportedOperators: ['eq', 'and'] });
     }
     // A worker's token is no user's.
     assert.notEqual((await userinfo(d, bearer)).status, 200);
