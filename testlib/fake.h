@@ -4,7 +4,8 @@
  * Everything that a plugin plans, decides and shows is turned into JSON at
  * once: two runs are compared, records written and replies filled from it.
  *   record    {collection, id, owner, name, version, expires_at_ms, body}
- *   plan      array of {read: id|name|owned|page|username_owned|named_owned,
+ *   plan      array of {read: id|name|owned|page|username_owned|named_owned|
+ *             id_owned,
  *             ...}
  *   found     array, one per read: {records: [record], next}
  *   sight     {state, view, actions, failure, changes_at_ms}

@@ -255,6 +255,23 @@ host_read_named_owned(struct factor_reads *reads, const char *named,
                           fake_text(text), "limit", (json_int_t)limit));
 }
 
+static factor_status
+host_read_id_owned(struct factor_reads *reads, const char *of, const char *id,
+                   const char *collection, uint32_t limit)
+{
+    factor_status status = may_read(reads, collection, limit);
+
+    if (status)
+        return status;
+    if (!text_fits(of, FACTOR_COLLECTION_MAX) ||
+        !text_fits(id, FACTOR_ID_MAX))
+        return FACTOR_E_INPUT;
+    return plan(reads,
+                json_pack("{s:s, s:s, s:s, s:s, s:I}", "read", "id_owned",
+                          "collection", collection, "of", of, "id", id,
+                          "limit", (json_int_t)limit));
+}
+
 /* --- Effects --- */
 
 void
@@ -634,6 +651,7 @@ struct factor_host fake_host = {
     .read_username = host_read_username,
     .read_username_owned = host_read_username_owned,
     .read_named_owned = host_read_named_owned,
+    .read_id_owned = host_read_id_owned,
     .put = host_put,
     .remove = host_remove,
     .send = host_send,

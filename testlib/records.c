@@ -83,6 +83,19 @@ named(const json_t *records, const char *collection, const char *name)
     return NULL;
 }
 
+static json_t *
+with_id(const json_t *records, const char *collection, const char *id)
+{
+    json_t *record;
+    size_t i;
+
+    json_array_foreach(records, i, record)
+        if (same(fake_get(record, "collection"), collection) &&
+            same(fake_get(record, "id"), id))
+            return record;
+    return NULL;
+}
+
 /* Of whom the record that is named is: a user is his own. */
 static const char *
 owner_of(const json_t *records, const json_t *read)
@@ -90,6 +103,9 @@ owner_of(const json_t *records, const json_t *read)
     if (same(fake_get(read, "read"), "username_owned"))
         return fake_get(named(records, FACTOR_USERS,
                               fake_get(read, "username")), "id");
+    if (same(fake_get(read, "read"), "id_owned"))
+        return fake_get(with_id(records, fake_get(read, "of"),
+                                fake_get(read, "id")), "owner");
     return fake_get(named(records, fake_get(read, "named"),
                           fake_get(read, "name")), "owner");
 }
@@ -111,6 +127,8 @@ matches(const json_t *records, const json_t *read, const json_t *record)
         after = fake_get(read, "after");
         return !after || strcmp(fake_get(record, "id"), after) > 0;
     }
+    if (same(fake_get(read, "collection"), FACTOR_USERS))
+        return same(fake_get(record, "id"), owner_of(records, read));
     return same(fake_get(record, "owner"), owner_of(records, read));
 }
 

@@ -262,6 +262,7 @@ static struct factor_host table = {
     .read_username = reads_username,
     .read_username_owned = reads_username_owned,
     .read_named_owned = reads_named_owned,
+    .read_id_owned = reads_id_owned,
     .put = effect_put,
     .remove = effect_remove,
     .send = effect_send,

@@ -11,9 +11,9 @@ enum { READS_MAX = 16, LIMIT_MAX = 1000 };
 
 struct planned {
     struct factor_query query;
-    /* OWNED, by an owner who is still to be looked up: the user of this name,
-     * or that of the record of this collection and name; else NULL. */
-    const char *username, *named, *name;
+    /* Whose it is is still to be looked up: the user of this name, or the owner
+     * of the record of this collection and name, or id; else NULL. */
+    const char *username, *of, *name, *id;
     bool nothing;         /* it cannot find anything (a name out of range) */
     const struct factor_records *found; /* once it is loaded */
 };
@@ -160,9 +160,30 @@ reads_named_owned(struct factor_reads *reads, const char *named,
     st = plan(reads, FACTOR_QUERY_OWNED, collection, "", limit, &planned);
     if (st != FACTOR_OK)
         return st;
-    planned->named = arena_copy(arena, named);
+    planned->of = arena_copy(arena, named);
     planned->name = text;
-    return planned->named ? FACTOR_OK : FACTOR_E_NOMEM;
+    return planned->of ? FACTOR_OK : FACTOR_E_NOMEM;
+}
+
+factor_status
+reads_id_owned(struct factor_reads *reads, const char *of, const char *id,
+               const char *collection, uint32_t limit)
+{
+    struct factor_arena *arena = txn_arena(reads->txn);
+    bool user = collection && strcmp(collection, FACTOR_USERS) == 0;
+    struct planned *planned;
+    factor_status st;
+
+    if (!id || strlen(id) > FACTOR_ID_MAX || !of ||
+        strlen(of) > FACTOR_COLLECTION_MAX)
+        return FACTOR_E_INPUT;
+    st = plan(reads, user ? FACTOR_QUERY_ID : FACTOR_QUERY_OWNED, collection,
+              "", limit, &planned);
+    if (st != FACTOR_OK)
+        return st;
+    planned->of = arena_copy(arena, of);
+    planned->id = arena_copy(arena, id);
+    return planned->of && planned->id ? FACTOR_OK : FACTOR_E_NOMEM;
 }
 
 const char *
@@ -187,8 +208,11 @@ find_owner(struct factor_reads *reads, struct planned *planned)
     if (planned->username) {
         st = user_find(reads->txn, planned->username, &found);
         planned->query.key = st == FACTOR_OK ? found->face.id : NULL;
-    } else if (planned->named) {
-        st = txn_read_name(reads->txn, planned->named, planned->name, &found);
+    } else if (planned->of) {
+        st = planned->id
+                 ? txn_read_id(reads->txn, planned->of, planned->id, &found)
+                 : txn_read_name(reads->txn, planned->of, planned->name,
+                                 &found);
         planned->query.key = st == FACTOR_OK ? found->face.owner : NULL;
     } else {
         return FACTOR_OK;

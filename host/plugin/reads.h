@@ -29,6 +29,9 @@ factor_status reads_username_owned(struct factor_reads *reads,
 factor_status reads_named_owned(struct factor_reads *reads, const char *named,
                                 const struct factor_name *name,
                                 const char *collection, uint32_t limit);
+factor_status reads_id_owned(struct factor_reads *reads, const char *of,
+                             const char *id, const char *collection,
+                             uint32_t limit);
 
 /* What the plan asks for first, whether it is there or not: "collection/key",
  * in the arena; "": nothing.  NULL without memory. */

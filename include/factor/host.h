@@ -93,6 +93,12 @@ struct factor_host {
                                       const struct factor_name *name,
                                       const char *collection, uint32_t limit);
 
+    /* All records in a collection that have the same owner as the record of
+     * this id in another, at most limit; of FACTOR_USERS, the owner. */
+    factor_status (*read_id_owned)(struct factor_reads *reads, const char *of,
+                                   const char *id, const char *collection,
+                                   uint32_t limit);
+
     /* --- In handle_action and REST handlers: effects, committed together
      * or not at all; one that fails fails the step, whatever is made of it.
      * FACTOR_E_INPUT: it breaks the contract (the record was changed twice, no

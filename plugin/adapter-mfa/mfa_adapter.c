@@ -10,6 +10,7 @@
 #include "plugin/adapter-mfa/mfa_model.h"
 #include "plugin/adapter-mfa/mfa_pairing.h"
 #include "plugin/adapter-mfa/mfa_phone.h"
+#include "plugin/adapter-mfa/rest/face.h"
 
 static factor_status
 explain(struct factor_error *err, factor_status code, const char *why)
@@ -26,8 +27,10 @@ explain(struct factor_error *err, factor_status code, const char *why)
 static void
 fini(struct factor_adapter *self)
 {
-    if (self)
-        mfa_settings_drop(&self->settings);
+    if (!self)
+        return;
+    mfa_settings_drop(&self->settings);
+    free(self->resources);
     free(self);
 }
 
@@ -41,7 +44,12 @@ init(const struct factor_host *host, const json_t *settings,
     if (!self)
         return explain(err, FACTOR_E_NOMEM, "out of memory");
     self->host = host;
-    status = mfa_settings_load(&self->settings, host, settings);
+    self->description = mfa_description;
+    self->resources = mfa_rest_resources();
+    self->description.resources = self->resources;
+    status = self->resources
+                 ? mfa_settings_load(&self->settings, host, settings)
+                 : FACTOR_E_NOMEM;
     if (status) {
         fini(self);
         return explain(err, status,
@@ -55,8 +63,7 @@ init(const struct factor_host *host, const json_t *settings,
 static const struct factor_description *
 describe(const struct factor_adapter *self)
 {
-    (void)self;
-    return &mfa_description;
+    return &self->description;
 }
 
 /* --- Steps --- */
@@ -65,6 +72,8 @@ static factor_status
 plan_reads(const struct factor_adapter *self, const struct factor_step *step,
            struct factor_reads *reads)
 {
+    if (mfa_rest_is(step->resource))
+        return mfa_rest_plan(self, step, reads);
     if (step->resource)
         return mfa_phone_plan(self, step, reads);
     return mfa_step_plan(self, step, reads);
@@ -136,6 +145,16 @@ handle_action(const struct factor_adapter *self,
                   : status;
 }
 
+static factor_status
+handle_resource(const struct factor_adapter *self,
+                const struct factor_step *step,
+                struct factor_outcome *ret_outcome, struct factor_error *err)
+{
+    return mfa_rest_is(step->resource)
+               ? mfa_rest_handle(self, step, ret_outcome, err)
+               : mfa_phone_handle(self, step, ret_outcome, err);
+}
+
 static const struct factor_adapter_ops ops = {
     .struct_size = sizeof(ops),
     .init = init,
@@ -143,7 +162,7 @@ static const struct factor_adapter_ops ops = {
     .plan_reads = plan_reads,
     .get_state_model = get_state_model,
     .handle_action = handle_action,
-    .handle_resource = mfa_phone_handle,
+    .handle_resource = handle_resource,
     .fini = fini,
 };
 

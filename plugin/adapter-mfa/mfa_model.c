@@ -6,6 +6,7 @@
 #include "plugin/adapter-mfa/mfa_model.h"
 
 #include "factor/declare.h"
+#include "plugin/adapter-mfa/rest/rest.h"
 
 /* --- Fields --- */
 
@@ -331,6 +332,28 @@ static const struct factor_code *const codes[] = {
                 "mfa.phone.refused"),
     FACTOR_CODE(MFA_CODE_LIMITED, "REQUEST_LIMITED", "Too many requests.",
                 "mfa.phone.refused"),
+    FACTOR_CODE(MFA_REST_INVALID_VALUE, "INVALID_DATA",
+                "The value is not valid.", NULL),
+    FACTOR_CODE(MFA_REST_OUT_OF_RANGE, "INVALID_DATA",
+                "Value is out of range.", NULL),
+    FACTOR_CODE(MFA_REST_REQUIRED, "INVALID_DATA", "A value is required.",
+                NULL),
+    FACTOR_CODE(MFA_REST_LIMIT, "REQUEST_FAILED",
+                "There are as many as are allowed.", NULL),
+    FACTOR_CODE(MFA_REST_UNIQUENESS, "INVALID_DATA",
+                "There is one like this already.", NULL),
+    FACTOR_CODE(MFA_REST_CONSTRAINT, "INVALID_DATA",
+                "It is not possible to remove default device authentication "
+                "policy.", NULL),
+    FACTOR_CODE(MFA_REST_QUOTA, "REQUEST_FAILED", "No attempts left.", NULL),
+    FACTOR_CODE(MFA_REST_NO_DEVICES, "REQUEST_FAILED",
+                "The user has no device that can be used.", NULL),
+    FACTOR_CODE(MFA_REST_ACCOUNT, "REQUEST_FAILED",
+                "The user's account cannot be used.", NULL),
+    FACTOR_CODE(MFA_REST_STATE, "INVALID_REQUEST",
+                "It is not possible in this state.", NULL),
+    FACTOR_CODE(MFA_REST_FORBIDDEN, "ACCESS_FAILED",
+                "A second factor has to be proven first.", NULL),
     NULL,
 };
 

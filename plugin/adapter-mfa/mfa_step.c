@@ -7,10 +7,6 @@
 
 #include "factor/user.h"
 
-/* The reads of every step, in the order of their planning; what the flow
- * names comes behind them. */
-enum { READ_CONFIG, READ_USER, READ_ACCOUNT, READ_DEVICES, READS };
-
 const char *
 mfa_text(const json_t *json, const char *name)
 {
@@ -71,6 +67,20 @@ plan_named(const struct factor_adapter *self, const struct factor_step *in,
 }
 
 factor_status
+mfa_step_plan_user(const struct factor_adapter *self, const char *user,
+                   struct factor_reads *reads)
+{
+    const struct factor_host *host = self->host;
+    factor_status status = host->read_user(reads, user);
+
+    if (!status)
+        status = host->read_id(reads, MFA_ACCOUNTS, user);
+    if (!status)
+        status = host->read_owned(reads, MFA_DEVICES, user, MFA_DEVICES_MAX);
+    return status;
+}
+
+factor_status
 mfa_step_plan(const struct factor_adapter *self, const struct factor_step *in,
               struct factor_reads *reads)
 {
@@ -81,11 +91,7 @@ mfa_step_plan(const struct factor_adapter *self, const struct factor_step *in,
     status = host->read_id(reads, MFA_CONFIG_COLLECTION, MFA_CONFIG_ID);
     if (status || !user)
         return status;
-    status = host->read_user(reads, user);
-    if (!status)
-        status = host->read_id(reads, MFA_ACCOUNTS, user);
-    if (!status)
-        status = host->read_owned(reads, MFA_DEVICES, user, MFA_DEVICES_MAX);
+    status = mfa_step_plan_user(self, user, reads);
     if (!status)
         status = plan_named(self, in, reads);
     if (!status)
@@ -340,7 +346,7 @@ static void
 load_named(struct mfa_step *s)
 {
     const struct factor_record *record;
-    size_t next = READS;
+    size_t next = MFA_READS;
 
     if (s->flow.auth) {
         record = factor_read_one(s->in, next++);
@@ -374,7 +380,7 @@ policy_asked(const struct mfa_step *s)
 static factor_status
 load_config(struct mfa_step *s)
 {
-    s->config_record = factor_read_one(s->in, READ_CONFIG);
+    s->config_record = factor_read_one(s->in, MFA_READ_CONFIG);
     s->config = mfa_config_in_force(
         s->config_record ? s->config_record->body : NULL, s->settings->seed);
     mfa_limits_read(s->config, &s->limits);
@@ -400,7 +406,7 @@ load_user(struct mfa_step *s)
 {
     const json_t *body;
 
-    s->user = factor_read_one(s->in, READ_USER);
+    s->user = factor_read_one(s->in, MFA_READ_USER);
     body = s->user ? s->user->body : NULL;
     s->username = mfa_text(body, FACTOR_USER_USERNAME);
     if (!s->username)
@@ -410,23 +416,36 @@ load_user(struct mfa_step *s)
 }
 
 factor_status
-mfa_step_load(struct mfa_step *s, const struct factor_adapter *self,
-              const struct factor_step *in)
+mfa_step_begin(struct mfa_step *s, const struct factor_adapter *self,
+               const struct factor_step *in)
 {
-    factor_status status;
-
     *s = (struct mfa_step){ .self = self,
                             .settings = &self->settings,
                             .host = self->host,
                             .in = in,
-                            .user_id = mfa_user_id(in),
                             .username = "" };
-    status = load_config(s);
+    return load_config(s);
+}
+
+factor_status
+mfa_step_load_user(struct mfa_step *s, const char *user_id)
+{
+    s->user_id = user_id;
+    load_user(s);
+    mfa_account_load(factor_read_one(s->in, MFA_READ_ACCOUNT), &s->account);
+    return mfa_load_devices(s, s->in->reads[MFA_READ_DEVICES]);
+}
+
+factor_status
+mfa_step_load(struct mfa_step *s, const struct factor_adapter *self,
+              const struct factor_step *in)
+{
+    const char *user = mfa_user_id(in);
+    factor_status status = mfa_step_begin(s, self, in);
+
     load_flow(s);
-    if (!status && s->user_id) {
-        load_user(s);
-        mfa_account_load(factor_read_one(in, READ_ACCOUNT), &s->account);
-        status = mfa_load_devices(s, in->reads[READ_DEVICES]);
+    if (!status && user) {
+        status = mfa_step_load_user(s, user);
         load_named(s);
     }
     return status ? status : load_policy(s);

@@ -16,7 +16,14 @@
 struct factor_adapter {
     const struct factor_host *host;
     struct mfa_settings settings;
+    struct factor_description description;
+    const struct factor_resource **resources; /* owned */
 };
+
+/* The reads of every step, in the order of their planning; what the flow or a
+ * call names comes behind them. */
+enum { MFA_READ_CONFIG, MFA_READ_USER, MFA_READ_ACCOUNT, MFA_READ_DEVICES,
+       MFA_READS };
 
 /* What the flow remembers between its steps. */
 struct mfa_flow {
@@ -79,8 +86,19 @@ factor_status mfa_step_plan(const struct factor_adapter *self,
                             const struct factor_step *in,
                             struct factor_reads *reads);
 
-/* FACTOR_E_NOMEM; FACTOR_E_INTERNAL: the policy is gone and there is no
- * default. */
+/* Of these the reads of a user, with account and devices. */
+factor_status mfa_step_plan_user(const struct factor_adapter *self,
+                                 const char *user, struct factor_reads *reads);
+
+/* In two parts, for who has no flow: what belongs to nobody, then the user
+ * whose reads were planned.  FACTOR_E_NOMEM. */
+factor_status mfa_step_begin(struct mfa_step *s,
+                             const struct factor_adapter *self,
+                             const struct factor_step *in);
+factor_status mfa_step_load_user(struct mfa_step *s, const char *user_id);
+
+/* All of it.  FACTOR_E_NOMEM; FACTOR_E_INTERNAL: the policy is gone and there
+ * is no default. */
 factor_status mfa_step_load(struct mfa_step *s,
                             const struct factor_adapter *self,
                             const struct factor_step *in);
