@@ -13,7 +13,7 @@ struct links {
     struct factor_arena *arena;
     const char *base; /* "https://mfa.example.org:8443" */
     const char *environment;
-    const char *user; /* in the path, or NULL */
+    const char *user; /* whose it is, or NULL */
     const char *path; /* of the request, as it stands in a URL */
 };
 
@@ -188,6 +188,15 @@ complete_list(const struct links *links, const struct rest_call *call)
     return list;
 }
 
+/* Below a user, not the user himself. */
+static const char *
+user_above(const struct rest_call *call)
+{
+    return strstr(call->resource->path, "{user}/")
+               ? json_text(call->path, "user")
+               : NULL;
+}
+
 json_t *
 links_complete(const struct host *host, struct http_request *request,
                const struct rest_call *call, struct factor_arena *arena)
@@ -196,7 +205,7 @@ links_complete(const struct host *host, struct http_request *request,
         .arena = arena,
         .base = rest_base(host),
         .environment = keys_environment(host->keys),
-        .user = json_text(call->path, "user"),
+        .user = user_above(call),
         .path = encoded(arena, http_path(request)),
     };
 

@@ -161,6 +161,50 @@ run_adapters(const struct host *host, struct txn *txn, const char *user,
     return st;
 }
 
+/* user NULL: a new one, whose id is made. */
+static factor_status
+put_user(struct txn *txn, const struct record *user, const char *folded,
+         json_t *body, char ret_id[UUID_SIZE], struct factor_error *err)
+{
+    const uint8_t *entropy = txn_entropy(txn);
+    struct txn_put put = {
+        .collection = FACTOR_USERS,
+        .id = ret_id,
+        .name = folded,
+        .version = user ? user->face.version : 0,
+        .body = body,
+    };
+    factor_status st;
+
+    if (!entropy) {
+        json_decref(body);
+        return FACTOR_E_NOMEM;
+    }
+    uuid_format(entropy, ret_id);
+    if (user)
+        put.id = user->face.id;
+    st = txn_put(txn, &put, err);
+    if (st != FACTOR_OK)
+        return st;
+    txn_event(txn, user ? "user.updated" : "user.created", NULL);
+    txn_context(txn, "user", put.id);
+    return FACTOR_OK;
+}
+
+factor_status
+users_create(struct txn *txn, const char *username, json_t *body,
+             char ret_id[UUID_SIZE], struct factor_error *err)
+{
+    const struct record *user;
+    factor_status st = user_find(txn, username, &user);
+
+    if (st == FACTOR_E_NOTFOUND)
+        return put_user(txn, NULL, user_fold(txn_arena(txn), username), body,
+                        ret_id, err);
+    json_decref(body);
+    return st == FACTOR_OK ? FACTOR_E_CONFLICT : st;
+}
+
 factor_status
 users_import(const struct host *host, struct txn *txn, const json_t *line,
              struct factor_error *err)
@@ -168,10 +212,9 @@ users_import(const struct host *host, struct txn *txn, const json_t *line,
     const char *username = json_text(line, FACTOR_USER_USERNAME);
     const char *folded =
         username ? user_fold(txn_arena(txn), username) : NULL;
-    char id[UUID_SIZE];
-    const uint8_t *entropy;
     const struct record *user = NULL;
-    struct txn_put put = {.collection = FACTOR_USERS, .name = folded};
+    char id[UUID_SIZE];
+    json_t *body;
     factor_status st;
 
     if (!folded)
@@ -181,21 +224,13 @@ users_import(const struct host *host, struct txn *txn, const json_t *line,
     st = user_find(txn, username, &user);
     if (st != FACTOR_OK && st != FACTOR_E_NOTFOUND)
         return st;
-    entropy = txn_entropy(txn);
-    if (!entropy)
-        return FACTOR_E_NOMEM;
-    uuid_format(entropy, id);
-    put.id = user ? user->face.id : id;
-    put.version = user ? user->face.version : 0;
-    put.body = user_body(host, user, line, err);
-    if (!put.body)
+    body = user_body(host, user, line, err);
+    if (!body)
         return FACTOR_E_INPUT;
-    st = txn_put(txn, &put, err);
+    st = put_user(txn, user, folded, body, id, err);
     if (st != FACTOR_OK)
         return st;
-    txn_event(txn, user ? "user.updated" : "user.created", NULL);
-    txn_context(txn, "user", put.id);
-    return run_adapters(host, txn, put.id, line, err);
+    return run_adapters(host, txn, user ? user->face.id : id, line, err);
 }
 
 /* --- A file at first start. --- */

@@ -5,6 +5,7 @@
 #define HOST_USERS_IMPORT_H
 
 #include "host/flow/engine.h"
+#include "host/uuid.h"
 
 /* Within an attempt: one line, {"username", "enabled"?, "mfaEnabled"?,
  * "email"?, "phone"?, ... (attributes), and what adapters take with their
@@ -12,6 +13,12 @@
  * is wrong.  Slow where a password is hashed. */
 factor_status users_import(const struct host *host, struct txn *txn,
                            const json_t *line, struct factor_error *err);
+
+/* Within an attempt: a new user of this body (stolen, checked by
+ * user_body_problem()), with an id of its own in ret_id.  FACTOR_E_CONFLICT:
+ * the username, which must fold, is taken. */
+factor_status users_create(struct txn *txn, const char *username, json_t *body,
+                           char ret_id[UUID_SIZE], struct factor_error *err);
 
 /* Import a file of lines, if the store holds no user yet.  Every line is
  * tried; FACTOR_E_CONFIG names the first that failed.  Waits. */

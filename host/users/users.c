@@ -67,24 +67,33 @@ unlock(struct txn *txn, void *context, struct factor_error *err)
     return st;
 }
 
+factor_status
+users_set_enabled(struct txn *txn, const struct record *user, bool enabled,
+                  struct factor_error *err)
+{
+    struct txn_put put = {
+        .collection = FACTOR_USERS,
+        .id = user->face.id,
+        .name = user->face.name,
+        .version = user->face.version,
+        .body = json_copy(user->body),
+    };
+
+    json_object_set_new(put.body, FACTOR_USER_ENABLED, json_boolean(enabled));
+    txn_context(txn, "user", user->face.id);
+    txn_event(txn, enabled ? "user.enabled" : "user.disabled", NULL);
+    return txn_put(txn, &put, err);
+}
+
 static factor_status
 enable(struct txn *txn, void *context, struct factor_error *err)
 {
     struct operation *op = context;
     const struct record *user;
     factor_status st = find(txn, op, &user, err);
-    struct txn_put put = {.collection = FACTOR_USERS};
 
-    if (st != FACTOR_OK)
-        return st;
-    put.id = user->face.id;
-    put.name = user->face.name;
-    put.version = user->face.version;
-    put.body = json_copy(user->body);
-    json_object_set_new(put.body, FACTOR_USER_ENABLED,
-                        json_boolean(op->enabled));
-    txn_event(txn, op->enabled ? "user.enabled" : "user.disabled", NULL);
-    return txn_put(txn, &put, err);
+    return st == FACTOR_OK ? users_set_enabled(txn, user, op->enabled, err)
+                           : st;
 }
 
 static factor_status

@@ -13,6 +13,9 @@ factor_status users_unlock(const struct host *host, const char *username,
                            struct factor_error *err);
 factor_status users_enable(const struct host *host, const char *username,
                            bool enabled, struct factor_error *err);
+/* Within an attempt. */
+factor_status users_set_enabled(struct txn *txn, const struct record *user,
+                                bool enabled, struct factor_error *err);
 /* With everything that belongs to the user. */
 factor_status users_delete(const struct host *host, const char *username,
                            struct factor_error *err);

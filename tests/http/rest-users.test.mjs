@@ -2,6 +2,7 @@
 // tests/http/rest-users.test.mjs - MFA service API: MFA on or off for users,
 // bypass, and what the environment is (B.5, A.1).
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 
 import { mustAnswer, mustRefuse, startRest } from './lib/rest.mjs';
 import { run, test } from './lib/tap.mjs';
@@ -53,6 +54,87 @@ test('mfa A.6-5: an unknown user is not found', async () => {
     mustRefuse(reply, 404, 'NOT_FOUND');
     mustRefuse(await rest.get(`${rest.base}/users/${'x'.repeat(300)}` +
                               '/mfaEnabled'), 404, 'NOT_FOUND');
+});
+
+// --- Users themselves
+
+const named = (name) => `?filter=${encodeURIComponent(`username eq "${name}"`)}`;
+const fresh = () => `u-${randomBytes(6).toString('hex')}`;
+
+test('users are made, found, read, disabled and removed', async () => {
+    const users = `${rest.base}/users`, username = fresh();
+    const given = { username, email: `${username}@example.org`,
+                    mobilePhone: '+15125550100', locale: 'de',
+                    name: { given: 'Paula', family: 'Pfeil' } };
+    const reply = await rest.post(users, given);
+    const made = mustAnswer(reply, 201);
+    assert.equal(reply.headers.location, made._links.self.href);
+    assert.equal(made._links.self.href,
+                 `${rest.daemon.base}${users}/${made.id}`);
+    const { id, environment, _links, ...rest_ } = made;
+    assert.equal(environment.id, rest.env);
+    assert.deepEqual(rest_, { ...given, enabled: true, mfaEnabled: false });
+    assert.deepEqual(mustAnswer(await rest.get(`${users}/${id}`)), made);
+    const found = mustAnswer(await rest.get(users + named(username)));
+    assert.deepEqual([found.count, found.size], [1, 1]);
+    assert.equal(found._embedded.users[0].id, id);
+    assert.equal(found._embedded.users[0]._links.self.href, _links.self.href);
+
+    const enabled = `${users}/${id}/enabled`;
+    assert.equal(mustAnswer(await rest.get(enabled)).enabled, true);
+    mustAnswer(await rest.put(enabled, { enabled: false }));
+    assert.equal(mustAnswer(await rest.get(`${users}/${id}`)).enabled, false);
+
+    assert.equal((await rest.delete(`${users}/${id}`)).status, 204);
+    mustRefuse(await rest.get(`${users}/${id}`), 404, 'NOT_FOUND');
+    mustRefuse(await rest.delete(`${users}/${id}`), 404, 'NOT_FOUND');
+    assert.deepEqual(mustAnswer(await rest.get(users + named(username)))
+        ._embedded.users, []);
+});
+
+test('mfa A.8-7: a username is taken once, however it is written', async () => {
+    const users = `${rest.base}/users`, username = fresh();
+    const { id } = mustAnswer(await rest.post(users, { username }), 201);
+    const detail = mustRefuse(
+        await rest.post(users, { username: username.toUpperCase() }), 400,
+        'INVALID_DATA', 'UNIQUENESS_VIOLATION', 'username');
+    assert.deepEqual(detail.innerError, { existingId: id });
+    mustRefuse(await rest.post(users, { username: 'a\u0007b' }), 400,
+               'INVALID_DATA', 'INVALID_VALUE', 'username');
+    assert.deepEqual(mustRefuse(
+        await rest.post(users, { username: 'x'.repeat(129) }), 400,
+        'INVALID_DATA', 'SIZE_LIMIT_EXCEEDED', 'username').innerError,
+                     { maximumValue: 128 });
+    mustRefuse(await rest.post(users, { username: fresh(),
+                                        name: { given: 7 } }), 400,
+               'INVALID_DATA', 'INVALID_VALUE', 'name.given');
+});
+
+test('mfa A.10-1, A.10-2: all users, page by page', async () => {
+    const users = `${rest.base}/users`;
+    const wanted = new Set();
+    for (let i = 0; i < 5; i++)
+        wanted.add(mustAnswer(await rest.post(
+            users, { username: fresh() }), 201).id);
+    const seen = new Set();
+    let pages = 0;
+    for (let next = `${users}?limit=2`; next; pages++) {
+        const page = mustAnswer(await rest.get(next));
+        assert.ok(page.size <= 2);
+        assert.equal('count' in page, false);
+        for (const { id } of page._embedded.users) {
+            assert.equal(seen.has(id), false);
+            seen.add(id);
+        }
+        next = page._links.next?.href.slice(rest.daemon.base.length);
+    }
+    assert.ok(pages >= 3);
+    for (const id of wanted)
+        assert.ok(seen.has(id));
+    mustRefuse(await rest.get(`${users}?limit=0`), 400, 'INVALID_DATA',
+               'OUT_OF_RANGE', 'limit');
+    mustRefuse(await rest.get(`${users}?cursor=%21`), 400, 'INVALID_REQUEST',
+               'INVALID_PARAMETER', 'cursor');
 });
 
 test('R2: one product, one environment', async () => {
