@@ -183,7 +183,7 @@ complete_list(const struct links *links, const struct rest_call *call)
     list = json_pack("{s:o, s:o, s:I}", "_links", all, "_embedded", embedded,
                      "size", size);
     /* Of a list in pages nobody has counted the rest. */
-    if (!(call->resource->flags & FACTOR_RESOURCE_PAGED))
+    if (!call->next && !json_object_get(call->query, "after"))
         json_object_set_new(list, "count", json_integer(size));
     return list;
 }

@@ -121,7 +121,7 @@ test('mfa A.10-1, A.10-2: all users, page by page', async () => {
     for (let next = `${users}?limit=2`; next; pages++) {
         const page = mustAnswer(await rest.get(next));
         assert.ok(page.size <= 2);
-        assert.equal('count' in page, false);
+        assert.equal('count' in page, false); // nobody counts them
         for (const { id } of page._embedded.users) {
             assert.equal(seen.has(id), false);
             seen.add(id);
