@@ -663,12 +663,21 @@ hints_need_a_second_step(void)
 static void
 scopes_are_ours(void)
 {
-    CU_ASSERT_TRUE(same(asked_scope(fix.arena, "openid"), "openid"));
-    CU_ASSERT_TRUE(same(asked_scope(fix.arena, "email x openid email"),
+    static const struct client none;
+    json_t *scopes = json_of("['p1:read:device', 'p1:delete:device']");
+    const struct client some = {.scopes = scopes};
+
+    CU_ASSERT_TRUE(same(asked_scope(fix.arena, &none, "openid"), "openid"));
+    CU_ASSERT_TRUE(same(asked_scope(fix.arena, &none, "email x openid email"),
                         "openid email"));
-    CU_ASSERT_PTR_NULL(asked_scope(fix.arena, "openidx admin"));
-    CU_ASSERT_PTR_NULL(asked_scope(fix.arena, NULL));
-    CU_ASSERT_PTR_NULL(asked_scope(fix.arena, ""));
+    CU_ASSERT_PTR_NULL(asked_scope(fix.arena, &none, "openidx admin"));
+    CU_ASSERT_PTR_NULL(asked_scope(fix.arena, &none, NULL));
+    CU_ASSERT_PTR_NULL(asked_scope(fix.arena, &none, ""));
+    CU_ASSERT_PTR_NULL(asked_scope(fix.arena, &none, "p1:read:device"));
+    CU_ASSERT_TRUE(same(asked_scope(fix.arena, &some,
+                                    "p1:read:device p1:read:user openid"),
+                        "openid p1:read:device"));
+    json_decref(scopes);
 }
 
 /* --- Redirects. --- */

@@ -317,6 +317,10 @@ static const struct factor_setting *const client_settings[] = {
             "What the client may do at the REST planes with a token of its "
             "own.",
             DEFAULT("[]")),
+    SETTING(STRINGS, "scopes",
+            "Scopes of REST resources (p1:read:device ...) that it may ask "
+            "for: what its users may then do for themselves.",
+            DEFAULT("[]")),
     SETTING(OBJECT, "login_hint_token",
             "The client may sign users on by a signed hint.",
             MEMBERS(hint_settings)),

@@ -250,16 +250,28 @@ static bool (*const checks[])(const struct form *form,
 
 /* --- What the flow keeps. --- */
 
+static void
+grant_scope(struct factor_arena *arena, const char *scope,
+            const char *requested, char **granted)
+{
+    if (json_words_hold(requested, scope) && !json_words_hold(*granted, scope))
+        *granted = *granted ? arena_format(arena, "%s %s", *granted, scope)
+                            : arena_copy(arena, scope);
+}
+
 char *
-asked_scope(struct factor_arena *arena, const char *requested)
+asked_scope(struct factor_arena *arena, const struct client *client,
+            const char *requested)
 {
     const char *const *scope;
     char *granted = NULL;
+    size_t i;
 
     for (scope = asked_scopes; *scope; scope++)
-        if (json_words_hold(requested, *scope))
-            granted = granted ? arena_format(arena, "%s %s", granted, *scope)
-                              : arena_copy(arena, *scope);
+        grant_scope(arena, *scope, requested, &granted);
+    for (i = 0; i < json_array_size(client->scopes); i++)
+        grant_scope(arena, json_string_value(json_array_get(client->scopes, i)),
+                    requested, &granted);
     return granted;
 }
 
@@ -279,7 +291,8 @@ keep(const struct form *form, struct asked *asked)
     if (asked->redirect_uri && !given)
         json_object_set_new(request, "redirect_default", json_true());
     json_set_text(request, "scope",
-                  asked_scope(form->arena, form_get(form, "scope")));
+                  asked_scope(form->arena, asked->client,
+                              form_get(form, "scope")));
     if (json_object_set_new(request, "parameters", parameters) == 0)
         asked->request = request;
 }

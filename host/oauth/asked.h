@@ -32,10 +32,12 @@ struct asked {
 void asked_read(const struct clients *clients, const struct form *form,
                 struct asked *ret_asked);
 
-/* Scopes of a request that we have, in the arena, each once, in our order;
- * NULL: none of ours, or no memory. */
-char *asked_scope(struct factor_arena *arena, const char *requested);
-/* The scopes that we have; ends with NULL. */
+/* Scopes of a request that we have, then those of resources that the client
+ * may ask for; in the arena, each once, in our order; NULL: none of them, or no
+ * memory. */
+char *asked_scope(struct factor_arena *arena, const struct client *client,
+                  const char *requested);
+/* The scopes that every client may ask for; ends with NULL. */
 extern const char *const asked_scopes[];
 
 #endif

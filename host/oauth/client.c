@@ -132,6 +132,7 @@ read_lists(struct reading *reading)
     client->redirect_uris = json_object_get(reading->entry, "redirect_uris");
     client->origins = json_object_get(reading->entry, "origins");
     client->roles = json_object_get(reading->entry, "roles");
+    client->scopes = json_object_get(reading->entry, "scopes");
     client->claims = json_object_get(reading->entry, "claims");
 }
 

@@ -34,7 +34,8 @@ struct client {
     uint8_t secret_hash[JOSE_SHA256_LEN]; /* the secret itself is not kept */
     enum client_method method;
     const char *id_token_alg;
-    const json_t *redirect_uris, *origins, *roles; /* arrays of strings */
+    /* arrays of strings */
+    const json_t *redirect_uris, *origins, *roles, *scopes;
     const json_t *claims; /* object: claim -> "adapter.attribute" */
     size_t policy_count;
     const struct policy **policies; /* the first: default, and the least */

@@ -19,6 +19,8 @@ const struct http_route oauth_routes[] = {
      resume_handle},
     {"/as/token.oauth2", "token", HTTP_POST | HTTP_OPTIONS, HTTP_CORS_FREE, 0,
      token_handle},
+    {"/{env}/as/token", "token", HTTP_POST | HTTP_OPTIONS, HTTP_CORS_FREE, 0,
+     token_handle},
     {"/idp/userinfo.openid", "userinfo", HTTP_GET | HTTP_POST | HTTP_OPTIONS,
      HTTP_CORS_FREE, 0, userinfo_handle},
     {"/.well-known/openid-configuration", "discovery",

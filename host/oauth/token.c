@@ -302,6 +302,16 @@ check_request(struct job *job)
     return !token->error;
 }
 
+/* Where workers of the MFA service API look for it (A.2). */
+static bool
+is_our_place(const struct host *host, struct http_request *request)
+{
+    const char *environment = http_variable(request, "env");
+
+    return !environment ||
+           strcmp(environment, keys_environment(host->keys)) == 0;
+}
+
 /* H3: the bucket "token" of the source address is asked first here. */
 void
 token_handle(struct http_request *request)
@@ -312,6 +322,11 @@ token_handle(struct http_request *request)
 
     if (http_method(request) == HTTP_OPTIONS) {
         http_reply(request, oauth_preflight(host, request, false));
+        return;
+    }
+    if (!is_our_place(host, request)) {
+        http_reply(request, oauth_error(404, "invalid_request",
+                                        "There is no such environment."));
         return;
     }
     job = job_new(&kind, request);

@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 
 import { secrets } from './clients.mjs';
+import { merge, startDaemon } from './daemon.mjs';
 import { form } from './http.mjs';
 import { mfaConfig } from './mfa.mjs';
-import { startDaemon } from './daemon.mjs';
 
 export const roles = ['Identity Data Admin', 'Identity Data Read Only',
                       'Help Desk Admin', 'Environment Admin',
@@ -20,8 +20,9 @@ export const uuid =
 
 // A daemon whose REST plane is on the public listener, and one worker a role.
 // "worker-all" has them all.
+// signOn: sign-on policies besides; the rest as mfaConfig() has it.
 export async function startRest({ mfa, policies, fallback, clients = {},
-                                  ...more } = {})
+                                  signOn = {}, ...more } = {})
 {
     const { secret } = (await import('./clients.mjs')).clients(1).worker;
     const worker = (...list) => ({ type: 'confidential', secret,
@@ -30,7 +31,7 @@ export async function startRest({ mfa, policies, fallback, clients = {},
         roles.map((role) => [workerOf(role), worker(role)]));
     const config = mfaConfig({ mfa, policies, fallback, ...more, clients: {
         ...workers, 'worker-all': worker(...roles), ...clients } });
-    return Rest.of(await startDaemon(config()));
+    return Rest.of(await startDaemon(merge(config(), { policies: signOn })));
 }
 
 export class Rest {
