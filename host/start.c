@@ -31,6 +31,7 @@
 #include "host/plugin/effects.h"
 #include "host/plugin/instances.h"
 #include "host/plugin/sources.h"
+#include "host/rest/openapi.h"
 #include "host/rest/rest.h"
 #include "host/step/lanes.h"
 #include "host/step/pool.h"
@@ -38,7 +39,7 @@
 #include "host/sweep.h"
 #include "host/users/import.h"
 
-enum { LISTENERS = 3, TABLES = 12 };
+enum { LISTENERS = 3, TABLES = 16 };
 
 /* A socket, and the tables of what it serves. */
 struct listening {
@@ -460,8 +461,10 @@ listen_public(struct running *running, struct factor_error *err)
 
     if (st != FACTOR_OK)
         return st;
-    if (config_flag(config, "/server/rest_on_public"))
+    if (config_flag(config, "/server/rest_on_public")) {
         public.tables[count++] = rest_routes(running->host.rest);
+        public.tables[count++] = openapi_routes;
+    }
     choose_demo(running, public.tables, &count);
     return listen_on(running, config_text(config, "/server/listen"), &public,
                      (unsigned)config_number(config, "/server/loops"), err);
@@ -473,7 +476,7 @@ listen_admin(struct running *running, struct factor_error *err)
     const char *where =
         config_text(running->host.config, "/server/admin_listen");
     const struct listening admin = {
-        .tables = {health_routes, oauth_routes,
+        .tables = {health_routes, oauth_routes, openapi_routes,
                    rest_routes(running->host.rest)}};
 
     return where ? listen_on(running, where, &admin, 1, err) : FACTOR_OK;

@@ -7,6 +7,7 @@ import { secrets } from './clients.mjs';
 import { merge, startDaemon } from './daemon.mjs';
 import { form } from './http.mjs';
 import { mfaConfig } from './mfa.mjs';
+import { Description } from './openapi.mjs';
 
 export const roles = ['Identity Data Admin', 'Identity Data Read Only',
                       'Help Desk Admin', 'Environment Admin',
@@ -39,13 +40,16 @@ export class Rest {
     {
         this.daemon = daemon;
         this.env = env;
+        this.description = null; // of what every answer must be
         this.tokens = new Map();
     }
 
     static async of(daemon)
     {
         const { environment } = (await daemon.control('GET', '/status')).json;
-        return new Rest(daemon, environment);
+        const rest = new Rest(daemon, environment);
+        rest.description = await Description.of(rest);
+        return rest;
     }
 
     get base()
@@ -87,6 +91,7 @@ export class Rest {
             body: typeof body === 'string' || body === undefined
                 ? body ?? '' : JSON.stringify(body) });
         mustBeWhole(reply);
+        this.description.check(method, path, reply);
         return reply;
     }
 
