@@ -44,6 +44,7 @@ struct host {
     struct lanes *lanes;
     struct lanes *crowds; /* by kind of job, without a limit */
     struct pool *slow;
+    struct buckets *buckets; /* host/step/buckets.h */
     struct strangers *strangers; /* or NULL: unknown names are not counted */
     struct park *park;
     const char *base_url;    /* without a slash at its end */

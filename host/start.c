@@ -33,6 +33,7 @@
 #include "host/plugin/sources.h"
 #include "host/rest/openapi.h"
 #include "host/rest/rest.h"
+#include "host/step/buckets.h"
 #include "host/step/lanes.h"
 #include "host/step/pool.h"
 #include "host/step/strangers.h"
@@ -291,6 +292,7 @@ make_machinery(struct running *running, struct factor_error *err)
     host->slow =
         pool_new((unsigned)config_number(config, "/limits/slow_workers"),
                  (size_t)config_number(config, "/limits/slow_queue"));
+    host->buckets = buckets_configured(config);
     host->sources = sources_new(
         running->instances->sources, running->instances->source_count,
         config_number(config, "/limits/source_timeout"),
@@ -299,7 +301,7 @@ make_machinery(struct running *running, struct factor_error *err)
     host->strangers = strangers_new();
     host->rest = rest_new(host);
     if (!host->lanes || !host->crowds || !host->slow || !host->sources ||
-        !host->strangers || !host->rest)
+        !host->buckets || !host->strangers || !host->rest)
         return error_set(err, FACTOR_E_NOMEM, "out of memory");
     return park_new((unsigned)config_number(config, "/flow/parked_max"),
                     &host->park, err);
@@ -607,6 +609,7 @@ start_stop(struct running *running)
     lanes_free(host->crowds);
     strangers_free(host->strangers);
     rest_free(host->rest);
+    buckets_free(host->buckets);
     pages_free(host->pages);
     messages_set_file(NULL);
     free_rules(host);

@@ -2,6 +2,7 @@
 /* host/api/api.c - JSON replies, the session cookie, CORS, and who calls. */
 #include "host/api/api.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,17 @@ api_caller(const struct host *host, struct http_request *request,
 }
 
 /* "wait=N" among the preferences, in seconds. */
+void
+api_retry_after(struct http_reply *reply, int64_t ms)
+{
+    char seconds[24];
+
+    snprintf(seconds, sizeof(seconds), "%lld",
+             (long long)(ms > 1000 ? (ms + 999) / 1000 : 1));
+    if (reply)
+        http_reply_header(reply, "Retry-After", seconds);
+}
+
 int64_t
 api_preferred_wait(struct http_request *request, int64_t max_ms)
 {

@@ -21,6 +21,9 @@ struct http_reply *api_error(const struct host *host,
                              struct http_request *request, const char *code,
                              const char *detail);
 
+/* Retry-After: ms, as whole seconds, at least one.  NULL is allowed. */
+void api_retry_after(struct http_reply *reply, int64_t ms);
+
 /* Prefer: wait=N (RFC 7240), at most max_ms; 0: it would not wait. */
 int64_t api_preferred_wait(struct http_request *request, int64_t max_ms);
 

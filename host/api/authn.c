@@ -277,8 +277,8 @@ answer(struct job *job, int st)
     reply = api_error(job->host, job->request,
                       st == JOB_BUSY ? "TOO_MANY_REQUESTS" : "UNEXPECTED_ERROR",
                       NULL);
-    if (reply && st == JOB_BUSY)
-        http_reply_header(reply, "Retry-After", "1");
+    if (st == JOB_BUSY)
+        api_retry_after(reply, job->retry_after_ms);
     api_cors(job->host, job->request, reply, NULL);
     return reply;
 }

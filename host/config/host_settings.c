@@ -159,7 +159,39 @@ static const struct factor_setting *const outbox_settings[] = {
 /* Counted one by one: TIMES_MAX of host/flow/sends.c. */
 #define TIMES RANGE(0, 64)
 
+/* A bucket of tokens (H3), as a table of its own. */
+#define BUCKET(table, most, rate)                                              \
+    static const struct factor_setting *const table[] = {                      \
+        SETTING(INTEGER, "burst", "Calls that may come at once.",              \
+                DEFAULT(most), COUNT),                                         \
+        SETTING(INTEGER, "per_minute", "Calls that may come all the time.",    \
+                DEFAULT(rate), COUNT),                                         \
+        NULL,                                                                  \
+    }
+
+BUCKET(authorize_bucket, "60", "600");
+BUCKET(token_bucket, "60", "600");
+BUCKET(password_bucket, "20", "60");
+BUCKET(pairing_bucket, "5", "6");
+BUCKET(rest_bucket, "600", "12000");
+
+#define BUCKET_SETTING(bucket, table, words)                                   \
+    SETTING(OBJECT, bucket, words " One more is answered 429.", DEFAULT("{}"), \
+            MEMBERS(table))
+
 static const struct factor_setting *const limits_settings[] = {
+    BUCKET_SETTING("authorize", authorize_bucket,
+                   "Flows that one source address may begin."),
+    BUCKET_SETTING("token", token_bucket,
+                   "Calls of the token endpoint by one source address."),
+    BUCKET_SETTING("password", password_bucket,
+                   "Slow actions, such as password checks, by one source "
+                   "address."),
+    BUCKET_SETTING("pairing", pairing_bucket,
+                   "Calls by one source address that may be guesses, such as "
+                   "claims of pairing keys."),
+    BUCKET_SETTING("rest", rest_bucket,
+                   "Calls of REST resources by one client."),
     SETTING(INTEGER, "sends_per_address_10min",
             "Messages to one address in ten minutes; 0: no limit.",
             DEFAULT("5"), TIMES),

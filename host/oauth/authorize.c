@@ -297,7 +297,6 @@ check_request(const struct host *host, struct http_request *request,
     return !asked->error;
 }
 
-/* H3: the bucket "authorize" of the source address is asked first here. */
 void
 authorize_handle(struct http_request *request)
 {
@@ -310,6 +309,8 @@ authorize_handle(struct http_request *request)
         http_reply(request, api_preflight(host, request));
         return;
     }
+    if (oauth_too_many(host, request, BUCKET_AUTHORIZE))
+        return;
     job = job_new(&kind, request);
     authorize = job ? arena_alloc(job->arena, sizeof(*authorize)) : NULL;
     if (!authorize) {

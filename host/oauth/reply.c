@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/api/api.h"
+#include "host/clock.h"
 #include "host/json.h"
 #include "host/text.h"
 
@@ -113,6 +114,12 @@ const struct factor_text *const oauth_texts[] = {
     TEXT("factord.signon.unknown", "de",
          "Diese Anmeldung ist in diesem Browser nicht bekannt. Bitte kehren "
          "Sie zur Anwendung zur\u00fcck und beginnen Sie noch einmal."),
+    TEXT("factord.signon.busy", "en",
+         "Too many sign-ons were begun from here. Please wait a moment and "
+         "try again."),
+    TEXT("factord.signon.busy", "de",
+         "Von hier aus wurden zu viele Anmeldungen begonnen. Bitte warten Sie "
+         "einen Moment und versuchen Sie es erneut."),
     TEXT("factord.signon.refused", "en",
          "The application asked for a sign-on in a way that is not allowed. "
          "Please tell those who run the application."),
@@ -246,6 +253,24 @@ oauth_problem(const struct host *host, struct http_request *request,
 }
 
 /* --- CORS. --- */
+
+bool
+oauth_too_many(const struct host *host, struct http_request *request,
+               enum bucket bucket)
+{
+    int64_t wait_ms = buckets_take(host->buckets, bucket,
+                                   http_address(request), clock_steady_ms());
+    struct http_reply *reply;
+
+    if (wait_ms == 0)
+        return false;
+    reply = oauth_problem(host, request, 429, "factord.signon.busy",
+                          "temporarily_unavailable", "Too many requests.");
+    api_retry_after(reply, wait_ms);
+    oauth_cors(host, request, reply, NULL);
+    http_reply(request, reply);
+    return true;
+}
 
 void
 oauth_cors_any(struct http_reply *reply)

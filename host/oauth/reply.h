@@ -11,6 +11,7 @@
 #include "host/arena.h"
 #include "host/host.h"
 #include "host/http/http.h"
+#include "host/step/buckets.h"
 
 /* A parameter of a redirect; value NULL: left out. */
 struct oauth_pair {
@@ -40,6 +41,11 @@ struct http_reply *oauth_problem(const struct host *host,
                                  struct http_request *request,
                                  unsigned status, const char *key,
                                  const char *error, const char *description);
+
+/* Whether the source address has asked too often (H3): told, with a page for
+ * a browser. */
+bool oauth_too_many(const struct host *host, struct http_request *request,
+                    enum bucket bucket);
 
 /* The texts of the pages; for texts_add(). */
 extern const struct factor_text *const oauth_texts[];

@@ -312,7 +312,6 @@ is_our_place(const struct host *host, struct http_request *request)
            strcmp(environment, keys_environment(host->keys)) == 0;
 }
 
-/* H3: the bucket "token" of the source address is asked first here. */
 void
 token_handle(struct http_request *request)
 {
@@ -324,6 +323,8 @@ token_handle(struct http_request *request)
         http_reply(request, oauth_preflight(host, request, false));
         return;
     }
+    if (oauth_too_many(host, request, BUCKET_TOKEN))
+        return;
     if (!is_our_place(host, request)) {
         http_reply(request, oauth_error(404, "invalid_request",
                                         "There is no such environment."));

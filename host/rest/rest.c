@@ -19,6 +19,7 @@
 #include "host/rest/links.h"
 #include "host/rest/stream.h"
 #include "host/rest/tables.h"
+#include "host/step/buckets.h"
 
 const char *
 rest_base(const struct host *host)
@@ -302,7 +303,6 @@ answer_call(struct job *job)
 {
     struct rest_call *call = job->state;
     struct http_reply *reply;
-    char seconds[24];
 
     if (call->bearer.status)
         reply = refuse_access(call, job->arena);
@@ -315,10 +315,8 @@ answer_call(struct job *job)
         reply = empty_reply(call, call->status);
     else
         reply = error_reply(call, 404, "NOT_FOUND", NULL);
-    snprintf(seconds, sizeof(seconds), "%lld",
-             (long long)call->retry_after_s);
-    if (reply && call->retry_after_s)
-        http_reply_header(reply, "Retry-After", seconds);
+    if (call->retry_after_s)
+        api_retry_after(reply, call->retry_after_s * 1000);
     return reply;
 }
 
@@ -396,14 +394,46 @@ preflight(struct http_request *request)
     return reply;
 }
 
+/* H3: by client, or by address where anybody may guess. */
+static int64_t
+must_wait_ms(struct job *job, const struct rest_call *call)
+{
+    bool guess = call->resource->flags & FACTOR_RESOURCE_GUESSABLE;
+
+    if (!guess && !call->bearer.client)
+        return 0;
+    return buckets_take(job->host->buckets,
+                        guess ? BUCKET_PAIRING : BUCKET_REST,
+                        guess ? http_address(job->request)
+                              : call->bearer.client->id,
+                        clock_steady_ms());
+}
+
+static struct http_reply *
+refuse_haste(struct job *job, const struct rest_call *call)
+{
+    int64_t wait_ms = must_wait_ms(job, call);
+    struct http_reply *reply;
+
+    if (wait_ms == 0)
+        return NULL;
+    reply = error_reply(call, 429, "REQUEST_LIMITED", NULL);
+    api_retry_after(reply, wait_ms);
+    return reply;
+}
+
 /* Who may not is told nothing about what it sent. */
 static struct http_reply *
 refuse_early(struct job *job, struct rest_call *call, bool has_operation)
 {
+    struct http_reply *haste;
     json_t *error;
 
     if (!access_check(job, call))
         return refuse_access(call, job->arena);
+    haste = refuse_haste(job, call);
+    if (haste)
+        return haste;
     if (!has_operation)
         return error_reply(call, 415, "INVALID_REQUEST",
                            "The media type is not supported.");

@@ -14,6 +14,7 @@
 #include "host/json.h"
 #include "host/log.h"
 #include "host/plugin/sources.h"
+#include "host/step/buckets.h"
 #include "host/step/floor.h"
 #include "host/step/lanes.h"
 #include "host/step/pool.h"
@@ -304,9 +305,25 @@ run_slow(void *context)
     run(job);
 }
 
+/* Who comes by the control socket is the operator. */
+static bool
+may_go_slow(struct job *job)
+{
+    if (http_peer_uid(job->request) >= 0)
+        return true;
+    job->retry_after_ms =
+        buckets_take(job->host->buckets, BUCKET_PASSWORD,
+                     http_address(job->request), clock_steady_ms());
+    return job->retry_after_ms == 0;
+}
+
 static void
 go_slow(struct job *job)
 {
+    if (!may_go_slow(job)) {
+        answer(job, JOB_BUSY);
+        return;
+    }
     leave_loop(job);
     if (!pool_run(job->host->slow, http_address(job->request), run_slow, job))
         answer(job, JOB_BUSY);

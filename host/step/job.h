@@ -61,6 +61,7 @@ struct job {
     const json_t *answers;      /* so far: by asker, then by question */
     struct job_parking parking; /* JOB_PARK */
     int64_t answer_after_ms;    /* hold the answer so long after arrival */
+    int64_t retry_after_ms;     /* JOB_BUSY: when to come again; 0: soon */
     bool on_slow_pool;
     bool lane_held;             /* lane_wanted was entered */
 

@@ -75,7 +75,9 @@ enum {
     /* A list that is read by pages: step.query has "limit" (integer, 1 to
      * 1,000) and, but for the first page, "after" (text: outcome.next of the
      * page before). */
-    FACTOR_RESOURCE_PAGED = 1 << 1
+    FACTOR_RESOURCE_PAGED = 1 << 1,
+    /* Who calls may be guessing: limited by source address. */
+    FACTOR_RESOURCE_GUESSABLE = 1 << 2
 };
 
 /* One operation of a resource.  Owner: instance. */

@@ -635,7 +635,8 @@ const struct factor_resource *const mfa_resources[] = {
     &(const struct factor_resource){
         FACTOR_SIZED(factor_resource), .who = FACTOR_WHO_ANYONE,
         .name = "phone.pair", .method = "POST",
-        .path = "/{env}/mobile/pairings", .body = claim_body },
+        .path = "/{env}/mobile/pairings", .body = claim_body,
+        .flags = FACTOR_RESOURCE_GUESSABLE },
     PHONE("phone.requests", "requests", .flags = FACTOR_RESOURCE_WAITS),
     PHONE("phone.answers", "answers", .flags = 0),
     PHONE("phone.push", "push", .flags = 0),

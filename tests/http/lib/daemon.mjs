@@ -71,6 +71,7 @@ function lifted()
         sends_per_account_day: 0, sends_per_prefix_hour: 1000000,
         slow_queue: 1000,
         authorize: many, token: many, password: many, pairing: many,
+        rest: many,
     };
     const schema = spawnSync(factord, ['--print-schema', 'host'],
                              { encoding: 'utf8' }).stdout;
