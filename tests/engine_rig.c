@@ -185,6 +185,9 @@ engine_rig_remove(void)
     clients_free(engine.clients);
     policies_free(engine.policies);
     texts_free(engine.texts);
+    for (i = 0; engine.adapters && i < engine.instances->adapter_count; i++)
+        if (engine.adapters[i].ops == rig_fake)
+            adapter_forget(&engine.adapters[i]);
     free(engine.adapters);
     instances_free(engine.instances);
     config_free(engine.config);

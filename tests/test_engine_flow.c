@@ -631,6 +631,7 @@ odd_page_parts_are_refused(void)
     }
     odd_part.file = "adapter-odd_1.mjs";
     CU_ASSERT_EQUAL(adapter_describe(&adapter, &err), FACTOR_OK);
+    adapter_forget(&adapter);
     odd_part.states = unknown;
     CU_ASSERT_EQUAL(adapter_describe(&adapter, &err), FACTOR_E_CONFIG);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "NOWHERE"));

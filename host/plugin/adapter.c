@@ -7,6 +7,7 @@
 
 #include "host/crypto.h"
 #include "host/error.h"
+#include "host/plugin/describe.h"
 
 const struct factor_state *
 adapter_state(const struct adapter *adapter, const char *name)
@@ -152,29 +153,78 @@ check_parts(const struct adapter *adapter, struct factor_error *err)
     return FACTOR_OK;
 }
 
-factor_status
-adapter_describe(struct adapter *adapter, struct factor_error *err)
+static factor_status
+read_type_id(struct adapter *adapter, struct factor_error *err)
 {
-    const struct factor_description *description =
-        adapter->ops->describe(adapter->self);
-    factor_status st;
+    const char *given = adapter->description->plugin_type_id;
 
-    if (!description || !description->states || !description->actions)
-        return error_set(err, FACTOR_E_CONFIG,
-                         "adapter %s: describes no states or no actions",
-                         adapter->plugin);
-    adapter->description = description;
     memset(adapter->type_id, 0, sizeof(adapter->type_id));
-    if (!description->plugin_type_id)
+    if (!given)
         derive_type_id(adapter);
-    else if (strlen(description->plugin_type_id) + 1 == ADAPTER_TYPE_ID)
-        memcpy(adapter->type_id, description->plugin_type_id, ADAPTER_TYPE_ID);
+    else if (strlen(given) + 1 == ADAPTER_TYPE_ID)
+        memcpy(adapter->type_id, given, ADAPTER_TYPE_ID);
     else
         return error_set(err, FACTOR_E_CONFIG,
                          "adapter %s: plugin_type_id is not 22 characters",
                          adapter->plugin);
-    st = check_parts(adapter, err);
+    return FACTOR_OK;
+}
+
+static factor_status
+copy_description(struct adapter *adapter, struct factor_error *err)
+{
+    struct factor_error why = {0};
+    factor_status st;
+
+    adapter->theirs = adapter->ops->describe(adapter->self);
+    if (!adapter->theirs || !adapter->theirs->states ||
+        !adapter->theirs->actions)
+        return error_set(err, FACTOR_E_CONFIG,
+                         "adapter %s: describes no states or no actions",
+                         adapter->plugin);
+    adapter->arena = arena_new();
+    if (!adapter->arena)
+        return error_set(err, FACTOR_E_NOMEM, "out of memory");
+    st = describe_copy(adapter->arena, adapter->theirs, &adapter->description,
+                       &why);
+    return st == FACTOR_OK ? st
+                           : error_set(err, st, "adapter %s: %.200s",
+                                       adapter->plugin, why.text);
+}
+
+void
+adapter_forget(struct adapter *adapter)
+{
+    arena_free(adapter->arena);
+    adapter->arena = NULL;
+}
+
+const struct factor_resource *
+adapter_their_resource(const struct adapter *adapter,
+                       const struct factor_resource *ours)
+{
+    size_t i;
+
+    for (i = 0; adapter->description->resources[i]; i++)
+        if (adapter->description->resources[i] == ours)
+            return adapter->theirs->resources[i];
+    return ours;
+}
+
+factor_status
+adapter_describe(struct adapter *adapter, struct factor_error *err)
+{
+    factor_status st = copy_description(adapter, err);
+
+    if (st == FACTOR_OK)
+        st = read_type_id(adapter, err);
+    if (st == FACTOR_OK)
+        st = check_parts(adapter, err);
     if (st == FACTOR_OK)
         st = check_states(adapter, err);
-    return st == FACTOR_OK ? check_actions(adapter, err) : st;
+    if (st == FACTOR_OK)
+        st = check_actions(adapter, err);
+    if (st != FACTOR_OK)
+        adapter_forget(adapter);
+    return st;
 }

@@ -5,6 +5,7 @@
 #define HOST_PLUGIN_ADAPTER_H
 
 #include "factor/adapter.h"
+#include "host/arena.h"
 
 enum { ADAPTER_TYPE_ID = 23 }; /* 22 base62 characters and a NUL */
 
@@ -23,7 +24,9 @@ struct adapter {
     const char *version; /* of the plugin */
     const struct factor_adapter_ops *ops;
     struct factor_adapter *self;
-    const struct factor_description *description;
+    struct factor_arena *arena; /* of what follows */
+    const struct factor_description *description; /* our copy */
+    const struct factor_description *theirs; /* what the plugin knows */
     char type_id[ADAPTER_TYPE_ID]; /* pluginTypeId on the wire */
     struct adapter_part *parts; /* part_count of them */
     size_t part_count;
@@ -33,6 +36,13 @@ struct adapter {
  * tables hold together.  FACTOR_E_CONFIG: the plugin's bug, named. */
 factor_status adapter_describe(struct adapter *adapter,
                                struct factor_error *err);
+/* Forget the description. */
+void adapter_forget(struct adapter *adapter);
+
+/* The plugin's own resource of which this is our copy. */
+const struct factor_resource *
+adapter_their_resource(const struct adapter *adapter,
+                       const struct factor_resource *ours);
 
 /* A declared thing by name, or NULL.  Any thread. */
 const struct factor_state *adapter_state(const struct adapter *adapter,

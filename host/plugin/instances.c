@@ -225,8 +225,10 @@ instances_free(struct instances *all)
 
     if (!all)
         return;
-    for (i = 0; i < all->adapter_count; i++)
+    for (i = 0; i < all->adapter_count; i++) {
         all->adapters[i].ops->fini(all->adapters[i].self);
+        adapter_forget(&all->adapters[i]);
+    }
     for (i = 0; i < all->source_count; i++)
         all->sources[i].ops->fini(all->sources[i].self);
     for (i = 0; i < all->delivery_count; i++) {

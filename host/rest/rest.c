@@ -140,7 +140,7 @@ take_answer(struct rest_call *call, const struct factor_outcome *outcome)
 static void
 fill_step(struct run *run, const struct rest_call *call, json_t *inputs)
 {
-    run->step.resource = call->resource;
+    run->step.resource = call->operation->theirs;
     run->step.path = call->path;
     run->step.query = call->query;
     run->step.subject = call->user;

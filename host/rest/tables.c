@@ -108,8 +108,13 @@ add(struct rest *rest, const struct factor_resource *resource,
         at = plane->count;
     memmove(&plane->operations[at + 1], &plane->operations[at],
             (plane->count - at) * sizeof(plane->operations[0]));
-    plane->operations[at] =
-        (struct rest_operation){resource, adapter, by_host};
+    plane->operations[at] = (struct rest_operation){
+        .resource = resource,
+        .adapter = adapter,
+        .decide = by_host,
+        .theirs = adapter ? adapter_their_resource(adapter, resource)
+                          : resource,
+    };
     plane->count++;
 }
 

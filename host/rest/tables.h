@@ -14,6 +14,7 @@ struct rest_operation {
     const struct factor_resource *resource;
     const struct adapter *adapter; /* or NULL: the host, by */
     rest_decide *decide;
+    const struct factor_resource *theirs; /* what the plugin knows it by */
 };
 
 /* What one listener serves.  The operations of one route, told apart by the

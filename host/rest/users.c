@@ -351,12 +351,12 @@ static const struct factor_resource resources[] = {
 };
 
 const struct rest_operation users_operations[] = {
-    {&resources[0], NULL, list_users},
-    {&resources[1], NULL, create_user},
-    {&resources[2], NULL, read_user},
-    {&resources[3], NULL, delete_user},
-    {&resources[4], NULL, read_enabled},
-    {&resources[5], NULL, replace_enabled},
+    {.resource = &resources[0], .decide = list_users},
+    {.resource = &resources[1], .decide = create_user},
+    {.resource = &resources[2], .decide = read_user},
+    {.resource = &resources[3], .decide = delete_user},
+    {.resource = &resources[4], .decide = read_enabled},
+    {.resource = &resources[5], .decide = replace_enabled},
 };
 const size_t users_operation_count =
     sizeof(users_operations) / sizeof(users_operations[0]);
