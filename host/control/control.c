@@ -22,7 +22,7 @@
 #include "host/record/verify.h"
 #include "host/step/strangers.h"
 #include "host/sweep.h"
-#include "host/users/import.h"
+#include "host/users/bulk.h"
 #include "host/users/users.h"
 
 enum { PAGE = 100, PAGE_MAX = 1000, IMPORT_MAX = 4 * 1024 * 1024,
@@ -169,66 +169,20 @@ messages_list(struct http_request *request)
 
 /* --- Users. --- */
 
-struct import {
-    const struct host *host;
-    const json_t *line;
-};
-
-static factor_status
-import_line(struct txn *txn, void *context, struct factor_error *err)
-{
-    const struct import *import = context;
-
-    return users_import(import->host, txn, import->line, err);
-}
-
-/* Each line stands for itself: one that fails is told and the rest go on. */
-static factor_status
-import_text(const struct host *host, const char *text, size_t len,
-            struct factor_error *err)
-{
-    json_t *line = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
-    struct import import = {host, line};
-    factor_status st;
-
-    if (json_is_object(line))
-        st = txn_run(host->database, import_line, &import, err);
-    else
-        st = error_set(err, FACTOR_E_INPUT, "this is no JSON object");
-    json_decref(line);
-    return st;
-}
-
 static void
 import_users(struct http_request *request)
 {
+    const struct host *host = http_context(request);
     struct factor_error err = {0};
-    size_t len, line, number = 0;
-    const char *text = http_body(request, &len);
-    json_t *failed = json_array();
-    json_int_t imported = 0;
+    const char *text;
+    json_t *answer;
+    size_t len;
 
-    if (!admitted(request)) {
-        json_decref(failed);
+    if (!admitted(request))
         return;
-    }
-    for (; len > 0; text += line, len -= line) {
-        const char *end = memchr(text, '\n', len);
-
-        line = end ? (size_t)(end - text) + 1 : len;
-        number++;
-        if (line == 1)
-            continue;
-        if (import_text(http_context(request), text, line, &err) == FACTOR_OK)
-            imported++;
-        else
-            json_array_append_new(
-                failed, json_pack("{s:I, s:s}", "line", (json_int_t)number,
-                                  "error", err.text));
-    }
-    reply(request, FACTOR_OK,
-          json_pack("{s:I, s:o}", "imported", imported, "failed", failed),
-          &err);
+    text = http_body(request, &len);
+    answer = users_import_lines(host, text, len);
+    reply(request, answer ? FACTOR_OK : FACTOR_E_NOMEM, answer, &err);
 }
 
 static const char *

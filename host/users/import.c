@@ -135,6 +135,21 @@ takes_any(const struct adapter *adapter, const json_t *line)
     return false;
 }
 
+bool
+users_import_is_slow(const struct host *host, const json_t *line)
+{
+    const struct factor_action *action;
+    size_t i;
+
+    for (i = 0; i < host->adapter_count; i++) {
+        action = adapter_action(&host->adapters[i], import_action);
+        if (action && (action->flags & FACTOR_ACTION_SLOW) &&
+            takes_any(&host->adapters[i], line))
+            return true;
+    }
+    return false;
+}
+
 static factor_status
 run_adapters(const struct host *host, struct txn *txn, const char *user,
              const json_t *line, struct factor_error *err)

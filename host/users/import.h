@@ -14,6 +14,9 @@
 factor_status users_import(const struct host *host, struct txn *txn,
                            const json_t *line, struct factor_error *err);
 
+/* Whether an adapter hashes for it. */
+bool users_import_is_slow(const struct host *host, const json_t *line);
+
 /* Within an attempt: a new user of this body (stolen, checked by
  * user_body_problem()), with an id of its own in ret_id.  FACTOR_E_CONFLICT:
  * the username, which must fold, is taken. */

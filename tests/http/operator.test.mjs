@@ -91,6 +91,21 @@ test('K5: two thousand users in one import', async () => {
     assert.equal(lines(await ok(own, '--json', 'users', 'list')).length, 2000);
 });
 
+test('K5: lines of one name are taken in their order', async () => {
+    const own = await startDaemon();
+    const input = Array.from({ length: 600 }, (_, i) => JSON.stringify({
+        username: i % 2 ? `same${i % 20}` : `SAME${i % 20}`,
+        given_name: `${i}` })).join('\n');
+    assert.match(await ok(own, 'users', 'import', { input }),
+                 /^600 users imported, 0/);
+    const users = lines(await ok(own, '--json', 'users', 'list'))
+        .map((line) => JSON.parse(line));
+    assert.equal(users.length, 20);
+    for (const { username, attributes } of users)
+        assert.equal(attributes.given_name,
+                     `${580 + Number(username.slice(4))}`, username);
+});
+
 test('users enable and disable', async () => {
     const user = await d.user();
     assert.match(await ok(d, 'users', 'disable', user.username), /disabled/);
