@@ -6,11 +6,12 @@
  * wrong codes are counted on it whatever the flow does. */
 #include <string.h>
 
+#include "plugin/adapter-mfa/mfa_activation.h"
 #include "plugin/adapter-mfa/mfa_effects.h"
 #include "plugin/adapter-mfa/mfa_model.h"
 #include "plugin/adapter-mfa/mfa_pair.h"
 
-enum { APP_LIFE_MS = 30 * 60 * 1000, NUMBER_MIN = 7, NUMBER_MAX = 15,
+enum { NUMBER_MIN = 7, NUMBER_MAX = 15,
        LOCAL_MAX = 64, ADDRESS_MAX = 254, LABEL_MAX = 63 };
 
 /* --- Addresses --- */
@@ -135,38 +136,11 @@ cannot_send(const struct mfa_step *s)
            s->flow.sends > s->settings->pace.max_resends;
 }
 
-/* A new key, which for a code that is sent is the code. */
-static void
-draw_key(const struct mfa_step *s, struct mfa_device *device)
-{
-    int64_t life_ms = s->policy.methods[device->type].lifetime_ms;
-
-    if (life_ms > s->settings->otp_max_lifetime_ms)
-        life_ms = s->settings->otp_max_lifetime_ms;
-    if (device->type == MFA_TOTP)
-        life_ms = APP_LIFE_MS;
-    memcpy(device->key.bytes, s->in->entropy + MFA_ENTROPY_KEY,
-           PASSCODE_CHALLENGE_KEY_LEN);
-    device->key.len = PASSCODE_CHALLENGE_KEY_LEN;
-    device->code_expires_at_ms = s->in->now_ms + life_ms;
-}
-
 static factor_status
 send_code(struct mfa_step *s, struct mfa_device *device)
 {
-    char code[PASSCODE_SIZE] = "";
-    factor_status status = FACTOR_E_INTERNAL;
-
-    device->code_sent_at_ms = s->in->now_ms;
     s->flow.sends++;
-    if (passcode_hotp(&device->key, 0, s->policy.methods[device->type].digits,
-                      code))
-        status = mfa_put_device(s, device);
-    if (!status)
-        status = mfa_send_activation(s, device, code,
-                                     device->code_expires_at_ms);
-    explicit_bzero(code, sizeof(code));
-    return status;
+    return mfa_activation_send(s, device);
 }
 
 factor_status
@@ -186,7 +160,7 @@ mfa_activation_begin(struct mfa_step *s, struct factor_outcome *out,
     status = mfa_new_id(s, MFA_ID_DEVICE, &device.id);
     if (status)
         return status;
-    draw_key(s, &device);
+    mfa_activation_draw(s, &device);
     status = address ? send_code(s, &device) : mfa_put_device(s, &device);
     if (!status)
         status = mfa_audit_device(s, "mfa.pairing_begun", &device, NULL);
@@ -250,7 +224,7 @@ mfa_pairing_resend(struct mfa_step *s, struct factor_outcome *out)
     if (s->in->now_ms < next_ms)
         return mfa_refuse_for(s, out, MFA_CODE_TOO_SOON, NULL, next_ms);
     if (passcode_too_old(device->code_expires_at_ms, s->in->now_ms))
-        draw_key(s, device);
+        mfa_activation_draw(s, device);
     status = send_code(s, device);
     return status ? status
                   : mfa_go_on(s, out, mfa_kind_of(device->type)->activation);
@@ -300,12 +274,7 @@ added(struct mfa_step *s, struct factor_outcome *out,
 {
     factor_status status;
 
-    device->active = true;
-    device->counter = (struct passcode_counter){ .failures = 0 };
-    device->code_sent_at_ms = 0;
-    device->code_expires_at_ms = 0;
-    if (device->address)
-        explicit_bzero(&device->key, sizeof(device->key));
+    mfa_activation_end(device);
     status = mfa_put_device(s, device);
     if (!status)
         status = mfa_report_added(s, device, NULL);
@@ -352,34 +321,6 @@ overtaken(struct mfa_step *s, struct factor_outcome *out,
 }
 
 /* --- activate...Device --- */
-
-static enum passcode_result
-compare(struct mfa_step *s, struct mfa_device *device)
-{
-    const struct mfa_method *method = &s->policy.methods[device->type];
-    unsigned digits = device->address ? method->digits : 6;
-    struct passcode_totp totp = { .key = device->key,
-                                  .hash = PASSCODE_SHA1,
-                                  .digits = 6,
-                                  .period_s = 30,
-                                  .window = method->window,
-                                  .last_step = device->last_step };
-    enum passcode_result result = PASSCODE_WRONG;
-    char code[PASSCODE_SIZE];
-
-    if (!passcode_clean(mfa_text(s->in->fields, "otp"), digits, code))
-        result = PASSCODE_WRONG;
-    else if (device->address)
-        result = passcode_challenge_check(&device->key, digits, code,
-                                          device->code_expires_at_ms,
-                                          s->in->now_ms);
-    else
-        result = passcode_totp_check(&totp, s->in->now_ms, code,
-                                     &device->last_step);
-    explicit_bzero(code, sizeof(code));
-    explicit_bzero(&totp, sizeof(totp));
-    return result;
-}
 
 /* Without a proof the code itself stands between a password and a device: then
  * it counts on the account, as guessing at sign-on does. */
@@ -451,7 +392,7 @@ mfa_activate(struct mfa_step *s, struct factor_outcome *out)
         return overtaken(s, out, device);
     if (mfa_devices_full(s))
         return failed(s, out, device, MFA_CODE_LIMIT);
-    switch (compare(s, device)) {
+    switch (mfa_activation_try(s, device, mfa_text(s->in->fields, "otp"))) {
     case PASSCODE_RIGHT:
         return added(s, out, device);
     case PASSCODE_EXPIRED:

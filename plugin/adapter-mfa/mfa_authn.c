@@ -23,8 +23,12 @@ static const char *const proof_names[MFA_TYPES] = {
 static void
 prove(struct mfa_step *s)
 {
+    const struct mfa_device *device = mfa_selected(s);
+
     s->flow.proven = true;
     s->flow.proof = proof_names[s->auth.method];
+    if (device && device->test)
+        s->flow.proof = "test";
     if (s->auth.method == MFA_MOBILE && s->auth.by_code)
         s->flow.proof = "mobile-code";
     if (s->auth.method == MFA_MOBILE && s->auth.push.silent) {

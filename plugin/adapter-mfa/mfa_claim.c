@@ -214,10 +214,7 @@ allowed_application(struct mfa_call *call, const struct mfa_pairing *pairing)
         !call->s.policy.methods[MFA_MOBILE].enabled ||
         !mfa_application_find(call->s.config, application, &found))
         return NULL;
-    if (pairing->application &&
-        strcmp(pairing->application, application) != 0)
-        return NULL;
-    return mobile;
+    return mfa_pairing_may_claim(pairing, application) ? mobile : NULL;
 }
 
 static factor_status

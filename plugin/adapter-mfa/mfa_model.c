@@ -338,6 +338,8 @@ static const struct factor_code *const codes[] = {
                 "Value is out of range.", NULL),
     FACTOR_CODE(MFA_REST_REQUIRED, "INVALID_DATA", "A value is required.",
                 NULL),
+    FACTOR_CODE(MFA_REST_TOO_LONG, "INVALID_DATA", "The value is too long.",
+                NULL),
     FACTOR_CODE(MFA_REST_LIMIT, "REQUEST_FAILED",
                 "There are as many as are allowed.", NULL),
     FACTOR_CODE(MFA_REST_UNIQUENESS, "INVALID_DATA",

@@ -101,6 +101,7 @@ static const struct proof {
     { "push", amr_push, "mobile", false },
     { "silent", amr_silent, "device_authorized", true },
     { "device", amr_device, "device_authorized", true },
+    { "test", NULL, "test_device", true }, /* M11 */
     { "paired", NULL, "device_paired", true }, /* behind a password alone (M3):
                                                 * no second factor */
 };

@@ -181,8 +181,14 @@ factor_status
 mfa_keys_plan(const struct factor_host *host, const struct factor_step *in,
               const char *user, struct factor_reads *reads)
 {
-    if (!mfa_keys_planned(in))
-        return FACTOR_OK;
+    return mfa_keys_planned(in) ? mfa_keys_plan_all(host, user, reads)
+                                : FACTOR_OK;
+}
+
+factor_status
+mfa_keys_plan_all(const struct factor_host *host, const char *user,
+                  struct factor_reads *reads)
+{
     return host->read_owned(reads, MFA_PAIRINGS, user, KEYS_READ);
 }
 
@@ -203,10 +209,10 @@ mfa_count_live(const struct factor_step *in, size_t read)
 
 /* Of the application, or the shortest of all that may claim it. */
 static int64_t
-key_lifetime(const struct mfa_step *s, const char *application)
+key_lifetime(const struct mfa_step *s, const struct mfa_pairing *terms)
 {
     const struct mfa_mobile *mobile =
-        mfa_policy_mobile(&s->policy, application);
+        mfa_policy_mobile(&s->policy, terms->application);
     struct mfa_application each;
     int64_t life_ms = 0;
     size_t i = 0;
@@ -215,7 +221,8 @@ key_lifetime(const struct mfa_step *s, const char *application)
         return mobile->pairing_key_ms;
     while (mfa_next_application(s, &i, &each)) {
         mobile = mfa_policy_mobile(&s->policy, each.id);
-        if (mobile && (life_ms == 0 || mobile->pairing_key_ms < life_ms))
+        if (mobile && mfa_pairing_may_claim(terms, each.id) &&
+            (life_ms == 0 || mobile->pairing_key_ms < life_ms))
             life_ms = mobile->pairing_key_ms;
     }
     return life_ms;
@@ -264,13 +271,14 @@ mfa_pairing_key(struct mfa_step *s, const struct mfa_pairing *terms,
 {
     struct mfa_pairing pairing = {
         .application = terms->application,
+        .applications = terms->applications,
         .policy = s->policy.id,
         .username = s->username,
         .notice_language = mfa_notice_language(s),
         .first = !terms->by_operator && !s->flow.proven &&
                  mfa_active_count(s) == 0,
         .created_at_ms = s->in->now_ms,
-        .expires_at_ms = s->in->now_ms + key_lifetime(s, terms->application),
+        .expires_at_ms = s->in->now_ms + key_lifetime(s, terms),
         .by_operator = terms->by_operator,
         .thumbprint = terms->thumbprint,
     };
@@ -282,7 +290,7 @@ mfa_pairing_key(struct mfa_step *s, const struct mfa_pairing *terms,
         return FACTOR_E_NOMEM;
     mfa_notice_address(s, &pairing.notice_channel, &pairing.notice_address);
     /* A step that has not read them cannot tell how many there are. */
-    if (!mfa_keys_planned(s->in) || s->live_keys >= MFA_PAIRING_KEYS_MAX)
+    if (!s->keys_counted || s->live_keys >= MFA_PAIRING_KEYS_MAX)
         return FACTOR_OK;
     if (!mfa_pairing_draw(s->in->entropy, s->limits.numeric_keys, key))
         return FACTOR_E_INTERNAL;

@@ -35,7 +35,8 @@ enum {
 struct mfa_pairing {
     const struct factor_record *record; /* NULL: there is none, or not yet */
     const char *id;
-    const char *application; /* that may claim it, or NULL: any */
+    const char *application; /* that may claim it, or NULL: any, unless */
+    const json_t *applications; /* array of ids: one of these; or NULL */
     const char *policy;      /* id */
     const char *username;    /* of the owner, for the phone to show */
     const char *notice_channel; /* whom to tell of the device, where nobody */
@@ -59,6 +60,10 @@ bool mfa_pairing_load(const struct factor_record *record,
 
 /* The body to write; new reference, or NULL without memory. */
 json_t *mfa_pairing_save(const struct mfa_pairing *pairing);
+
+/* Was the key made for this application, among others or for any? */
+bool mfa_pairing_may_claim(const struct mfa_pairing *pairing,
+                           const char *application);
 
 /* May it still be claimed?  One that was refused once is spent. */
 bool mfa_pairing_live(const struct mfa_pairing *pairing, int64_t now_ms);
@@ -98,6 +103,10 @@ bool mfa_keys_planned(const struct factor_step *in);
 factor_status mfa_keys_plan(const struct factor_host *host,
                             const struct factor_step *in, const char *user,
                             struct factor_reads *reads);
+
+/* The keys of a user, as one read. */
+factor_status mfa_keys_plan_all(const struct factor_host *host,
+                                const char *user, struct factor_reads *reads);
 
 /* The live ones that this read has found. */
 size_t mfa_count_live(const struct factor_step *in, size_t read);

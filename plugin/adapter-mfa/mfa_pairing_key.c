@@ -43,6 +43,7 @@ mfa_pairing_load(const struct factor_record *record,
         .record = record,
         .id = record->id,
         .application = text_of(body, "application"),
+        .applications = json_object_get(body, "applications"),
         .policy = text_of(body, "policy"),
         .username = text_of(body, "username"),
         .notice_channel = text_of(notice, "channel"),
@@ -69,6 +70,15 @@ set_text(json_t *json, const char *name, const char *text)
 }
 
 static int
+save_applications(json_t *body, const struct mfa_pairing *pairing)
+{
+    if (!pairing->applications)
+        return 0;
+    return json_object_set_new(body, "applications",
+                               json_deep_copy(pairing->applications));
+}
+
+static int
 save_notice(json_t *body, const struct mfa_pairing *pairing)
 {
     if (!pairing->notice_channel || !pairing->notice_address)
@@ -86,6 +96,7 @@ mfa_pairing_save(const struct mfa_pairing *pairing)
                                    : json_pack("{s:i}", "v", 1);
 
     if (body && !set_text(body, "application", pairing->application) &&
+        !save_applications(body, pairing) &&
         !set_text(body, "policy", pairing->policy) &&
         !set_text(body, "username", pairing->username) &&
         !save_notice(body, pairing) &&
@@ -103,6 +114,23 @@ mfa_pairing_save(const struct mfa_pairing *pairing)
         return body;
     json_decref(body);
     return NULL;
+}
+
+bool
+mfa_pairing_may_claim(const struct mfa_pairing *pairing,
+                      const char *application)
+{
+    const char *each;
+    size_t i;
+
+    if (pairing->application)
+        return strcmp(pairing->application, application) == 0;
+    for (i = 0; i < json_array_size(pairing->applications); i++) {
+        each = json_string_value(json_array_get(pairing->applications, i));
+        if (each && strcmp(each, application) == 0)
+            return true;
+    }
+    return !pairing->applications;
 }
 
 bool

@@ -217,10 +217,15 @@ mfa_device_load(const struct factor_record *record,
         .type = (enum mfa_type)type,
         .active = strcmp(status, "ACTIVE") == 0,
         .blocked = flag_of(body, "blocked"),
+        .blocked_at_ms = integer_of(body, "blocked_at_ms"),
+        .test = flag_of(body, "test"),
         .counter = counter_of(body),
         .nickname = text_of(body, "nickname"),
         .address = text_of(secret, "address"),
+        .extension = text_of(body, "extension"),
         .created_at_ms = integer_of(body, "created_at_ms"),
+        .updated_at_ms = integer_of(body, "updated_at_ms"),
+        .policy = text_of(body, "policy"),
         .last_step = json_object_get(body, "last_step")
                          ? integer_of(body, "last_step")
                          : -1,
@@ -276,6 +281,19 @@ save_mobile(json_t *body, json_t *secret, const struct mfa_device *device)
            set_integer(body, "statement_at_ms", device->statement_at_ms);
 }
 
+/* What only some devices have. */
+static int
+save_rare(json_t *body, const struct mfa_device *device)
+{
+    return (device->test && set_flag(body, "test", true)) ||
+           (device->blocked_at_ms &&
+            set_integer(body, "blocked_at_ms", device->blocked_at_ms)) ||
+           (device->updated_at_ms &&
+            set_integer(body, "updated_at_ms", device->updated_at_ms)) ||
+           set_text(body, "extension", device->extension) ||
+           set_text(body, "policy", device->policy);
+}
+
 static int
 save_activation(json_t *body, const struct mfa_device *device)
 {
@@ -305,7 +323,7 @@ mfa_device_save(const struct mfa_device *device)
              set_text(body, "nickname", device->nickname) ||
              set_integer(body, "created_at_ms", device->created_at_ms) ||
              set_integer(body, "last_step", device->last_step) ||
-             save_activation(body, device) ||
+             save_activation(body, device) || save_rare(body, device) ||
              set_text(secret, "address", device->address) ||
              set_key(secret, &device->key);
     if (!failed && device->type == MFA_MOBILE)

@@ -43,14 +43,19 @@ struct mfa_device {
     enum mfa_type type;
     bool active;  /* else activation is required */
     bool blocked; /* by an administrator */
+    int64_t blocked_at_ms;
+    bool test;    /* gets no messages and proves nobody (M11) */
     struct passcode_counter counter; /* wrong passcodes in a row */
     const char *nickname;            /* or NULL */
     const char *address;    /* EMAIL, SMS, VOICE: as it was given; sealed */
+    const char *extension;  /* VOICE: to be dialled, or NULL */
     int64_t created_at_ms;
+    int64_t updated_at_ms;  /* when an administrator last changed it */
     /* TOTP, and the passcodes of MOBILE */
     struct passcode_key key;
     int64_t last_step; /* -1: none */
     /* Waiting for activation: its code is of the key above, at position 0 */
+    const char *policy; /* id of the one by which it is paired, or NULL */
     int64_t code_sent_at_ms;
     int64_t code_expires_at_ms; /* TOTP: the key is shown until then */
     /* MOBILE */

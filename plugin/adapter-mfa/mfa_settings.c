@@ -57,6 +57,11 @@ const struct factor_setting *const mfa_setting_table[] = {
                            "as first_device allows."),
     FACTOR_SETTING(.name = "allow_skip", .type = FACTOR_SETTING_BOOLEAN,
                    .value = "false", .text = "They may decline."),
+    FACTOR_SETTING(.name = "test_devices", .type = FACTOR_SETTING_BOOLEAN,
+                   .value = "false",
+                   .text = "Workers may make devices with testMode, whose "
+                           "codes are told to the worker and sent to nobody; "
+                           "they prove no second factor. Start warns."),
     FACTOR_SETTING(.name = "ping_defaults", .type = FACTOR_SETTING_BOOLEAN,
                    .value = "false",
                    .text = "Make the first policy with the weaker defaults of "
@@ -124,6 +129,7 @@ load_flags(struct mfa_settings *settings)
     settings->prompt_setup = flag_of(json, "prompt_setup");
     settings->allow_skip = flag_of(json, "allow_skip");
     settings->ping_defaults = flag_of(json, "ping_defaults");
+    settings->test_devices = flag_of(json, "test_devices");
 }
 
 /* --- The seed --- */
@@ -209,6 +215,10 @@ mfa_settings_load(struct mfa_settings *settings,
     settings->pace.cooldown_ms = integer_of(json, "resend_cooldown");
     settings->mask = (struct passcode_mask_rule){ 2, 2 };
     settings->brand = text_of(settings->json, "brand");
+    if (settings->test_devices)
+        host->log("mfa", FACTOR_LOG_WARNING,
+                  "test_devices: workers may make devices whose codes are told "
+                  "to the worker");
     if (settings->ping_defaults)
         host->log("mfa", FACTOR_LOG_WARNING,
                   "ping_defaults: what the first policy and others may do is "

@@ -30,6 +30,7 @@ struct mfa_settings {
     bool prompt_setup;    /* invite users without devices to add one */
     bool allow_skip;      /* ... and let them decline */
     bool ping_defaults;
+    bool test_devices; /* workers may make devices that get no messages */
     int64_t otp_max_lifetime_ms;
     struct passcode_pace pace;
     struct passcode_mask_rule mask;

@@ -143,6 +143,13 @@ insert_sorted(struct mfa_step *s, const struct mfa_device *device)
     s->device_count++;
 }
 
+/* What the sweep has not come to yet: nobody has activated it in a day. */
+static bool
+is_over(const struct mfa_step *s, const struct factor_record *record)
+{
+    return record->expires_at_ms && record->expires_at_ms <= s->in->now_ms;
+}
+
 factor_status
 mfa_load_devices(struct mfa_step *s, const struct factor_records *found)
 {
@@ -154,7 +161,8 @@ mfa_load_devices(struct mfa_step *s, const struct factor_records *found)
     if (!s->devices)
         return FACTOR_E_NOMEM;
     for (i = 0; i < found->count; i++)
-        if (mfa_device_load(found->records[i], &device))
+        if (!is_over(s, found->records[i]) &&
+            mfa_device_load(found->records[i], &device))
             insert_sorted(s, &device);
     return FACTOR_OK;
 }
@@ -358,7 +366,8 @@ load_named(struct mfa_step *s)
         if (record && same_text(record->owner, s->user_id))
             mfa_pairing_load(record, &s->pairing);
     }
-    if (mfa_keys_planned(s->in))
+    s->keys_counted = mfa_keys_planned(s->in);
+    if (s->keys_counted)
         s->live_keys = mfa_count_live(s->in, next++);
     s->jti_taken = factor_read_one(s->in, next) != NULL;
 }

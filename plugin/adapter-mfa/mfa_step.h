@@ -70,8 +70,8 @@ struct mfa_step {
     bool has_auth;
     struct mfa_auth auth;
     struct mfa_pairing pairing;
-    size_t live_keys; /* pairing keys of the user that may be claimed; counted
-                       * where one can be made */
+    bool keys_counted; /* where a pairing key can be made: */
+    size_t live_keys;  /* those of the user that may be claimed */
     bool jti_taken;   /* the payload that is given was taken before */
     json_t *claims;   /* owned: of that payload, once it was verified */
     struct mfa_flow flow;

@@ -10,7 +10,9 @@
 #include "plugin/adapter-mfa/mfa_model.h"
 #include "plugin/adapter-mfa/rest/face.h"
 
-static const struct mfa_operation *const rooms[] = { mfa_rest_users };
+static const struct mfa_operation *const rooms[] = { mfa_rest_users,
+                                                     mfa_rest_devices,
+                                                     mfa_rest_pairing_keys };
 
 enum { ROOMS = sizeof(rooms) / sizeof(rooms[0]) };
 

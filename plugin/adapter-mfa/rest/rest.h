@@ -42,6 +42,8 @@ struct mfa_operation {
 
 /* Rooms: ended by a resource without name. */
 extern const struct mfa_operation mfa_rest_users[];
+extern const struct mfa_operation mfa_rest_devices[];
+extern const struct mfa_operation mfa_rest_pairing_keys[];
 
 /* --- Reads: MFA_READ_CONFIG ... (mfa_step.h), then the room's own. --- */
 
@@ -75,6 +77,7 @@ factor_status mfa_rest_forbid(struct mfa_rest *call);
 #define MFA_REST_INVALID_VALUE "INVALID_VALUE"
 #define MFA_REST_OUT_OF_RANGE "OUT_OF_RANGE"
 #define MFA_REST_REQUIRED "REQUIRED_VALUE"
+#define MFA_REST_TOO_LONG "SIZE_LIMIT_EXCEEDED"
 #define MFA_REST_LIMIT "LIMIT_EXCEEDED"
 #define MFA_REST_UNIQUENESS "UNIQUENESS_VIOLATION"
 #define MFA_REST_CONSTRAINT "CONSTRAINT_VIOLATION"
