@@ -6,6 +6,7 @@
  * guessing would be free. */
 #include <string.h>
 
+#include "plugin/adapter-mfa/mfa_ask.h"
 #include "plugin/adapter-mfa/mfa_effects.h"
 #include "plugin/adapter-mfa/mfa_flow.h"
 #include "plugin/adapter-mfa/mfa_model.h"
@@ -64,121 +65,7 @@ refuse_account(struct mfa_step *s, struct factor_outcome *out)
                           s->account.counter.locked_until_ms);
 }
 
-/* --- Asking a device --- */
-
-static bool
-sends_refused(const struct mfa_step *s)
-{
-    return s->in->flags & FACTOR_STEP_SEND_REFUSED;
-}
-
-static factor_status
-ask_by_push(struct mfa_step *s, struct factor_outcome *out,
-            struct mfa_device *device, bool silent)
-{
-    const struct mfa_mobile *mobile =
-        mfa_policy_mobile(&s->policy, device->application);
-    struct mfa_application application = { .select_number = false };
-    factor_status status;
-
-    mfa_application_find(s->config, device->application, &application);
-    mfa_auth_ask_push(&s->auth, device, mobile,
-                      application.select_number && s->settings->ping_defaults,
-                      silent, s->in->entropy, s->in->now_ms);
-    /* Not rung, it can still wait on the host. */
-    if (sends_refused(s))
-        s->auth.push.signalled = false;
-    status = mfa_put_device(s, device);
-    if (!status)
-        status = mfa_put_auth(s);
-    if (!status)
-        status = mfa_send_push(s, device);
-    if (!status)
-        status = mfa_audit_device(s, "mfa.push_sent", device,
-                                  silent ? "silent" : NULL);
-    return status ? status : mfa_go_on(s, out, MFA_STATE_WAITING);
-}
-
-static factor_status
-ask_by_code(struct mfa_step *s, struct factor_outcome *out,
-            struct mfa_device *device)
-{
-    bool sent = device->type <= MFA_VOICE;
-    factor_status status;
-
-    mfa_auth_ask_code(&s->auth, device, &s->policy.methods[device->type],
-                      s->settings->otp_max_lifetime_ms, s->in->entropy,
-                      s->in->now_ms);
-    status = mfa_put_auth(s);
-    if (!status && sent)
-        status = mfa_send_code(s, device);
-    if (!status)
-        status = mfa_audit_device(
-            s, sent ? "mfa.code_sent" : "mfa.code_asked", device, NULL);
-    return status ? status : mfa_go_on(s, out, MFA_STATE_OTP);
-}
-
-/* A phone whose service knows it no more can still show a code. */
-static bool
-asked_by_push(const struct mfa_step *s, const struct mfa_device *device)
-{
-    return mfa_device_wants_push(device, &s->policy) &&
-           !(device->push_dead && mfa_device_shows_codes(device, &s->policy));
-}
-
-static factor_status
-ask(struct mfa_step *s, struct factor_outcome *out, struct mfa_device *device)
-{
-    return asked_by_push(s, device) ? ask_by_push(s, out, device, false)
-                                    : ask_by_code(s, out, device);
-}
-
-/* Until when enough pushes wait on the phone, of this flow or of others; 0:
- * one more may. */
-static int64_t
-pushes_full_until(const struct mfa_step *s, const struct mfa_device *device)
-{
-    return asked_by_push(s, device)
-               ? mfa_pushes_full_until(
-                     device,
-                     mfa_policy_mobile(&s->policy, device->application),
-                     s->in->now_ms)
-               : 0;
-}
-
-/* Would asking this device send a message that must not be sent? */
-static bool
-cannot_ask(const struct mfa_step *s, const struct mfa_device *device)
-{
-    return (sends_refused(s) && device->type <= MFA_VOICE) ||
-           pushes_full_until(s, device) > 0;
-}
-
 /* --- Beginning --- */
-
-static factor_status
-new_auth(struct mfa_step *s)
-{
-    const struct factor_request *request = s->in->request;
-    factor_status status;
-
-    s->auth = (struct mfa_auth){
-        .user = s->user_id,
-        .policy = s->policy.id,
-        .client = request->client,
-        .client_name = request->client_name,
-        .host = request->page_host,
-        .address = request->address,
-        .agent = request->user_agent,
-        .stage = MFA_STAGE_SELECT,
-        .created_at_ms = s->in->now_ms,
-        .expires_at_ms = s->in->now_ms + MFA_AUTH_LIFE_MS,
-    };
-    status = mfa_new_id(s, 0, &s->auth.id);
-    s->has_auth = true;
-    s->flow.auth = s->auth.id;
-    return status;
-}
 
 static factor_status
 to_selection(struct mfa_step *s, struct factor_outcome *out)
@@ -188,39 +75,17 @@ to_selection(struct mfa_step *s, struct factor_outcome *out)
     return status ? status : mfa_go_on(s, out, MFA_STATE_SELECTION);
 }
 
-/* The device to begin with; NULL: the user is to choose. */
-static struct mfa_device *
-first_device(struct mfa_step *s)
+static factor_status
+ask(struct mfa_step *s, struct factor_outcome *out, struct mfa_device *device,
+    bool silent)
 {
-    struct mfa_device *chosen = mfa_default(s);
+    factor_status status = mfa_ask(s, device, silent);
 
-    if (s->policy.selection == MFA_ALWAYS_DISPLAY)
-        return NULL;
-    if (chosen)
-        return chosen;
-    if (s->policy.selection == MFA_PROMPT_TO_SELECT &&
-        mfa_usable_count(s) > 1)
-        return NULL;
-    return mfa_first_usable(s);
-}
-
-/* The phone that signs on, if it is paired and may vouch for itself. */
-static struct mfa_device *
-own_phone(struct mfa_step *s, const struct mfa_mobile **ret_mobile)
-{
-    size_t i;
-
-    for (i = 0; s->flow.app && i < s->device_count; i++) {
-        struct mfa_device *device = &s->devices[i];
-
-        *ret_mobile = mfa_policy_mobile(&s->policy, device->application);
-        if (device->type == MFA_MOBILE && *ret_mobile &&
-            (*ret_mobile)->authorization &&
-            mfa_device_usable(device, &s->policy, s->in->now_ms) &&
-            mfa_is_own_phone(s, device))
-            return device;
-    }
-    return NULL;
+    if (status)
+        return status;
+    return mfa_go_on(s, out,
+                     s->auth.stage == MFA_STAGE_PUSH ? MFA_STATE_WAITING
+                                                     : MFA_STATE_OTP);
 }
 
 static factor_status
@@ -230,16 +95,11 @@ authorize_phone(struct mfa_step *s, struct factor_outcome *out,
     factor_status status;
 
     if (mobile->verification != MFA_VERIFY_NONE)
-        return ask_by_push(s, out, device, true);
-    s->auth.stage = MFA_STAGE_COMPLETED;
-    s->auth.device = device->id;
-    s->auth.method = MFA_MOBILE;
+        return ask(s, out, device, true);
+    status = mfa_ask_nothing(s, device);
     s->flow.proven = true;
     s->flow.proof = "device";
     s->flow.code = MFA_COMPLETED_AUTHORIZED;
-    status = mfa_put_auth(s);
-    if (!status)
-        status = mfa_audit_device(s, "mfa.device_authorized", device, NULL);
     return status ? status : mfa_after_proof(s, out);
 }
 
@@ -247,17 +107,17 @@ static factor_status
 begin_with_devices(struct mfa_step *s, struct factor_outcome *out)
 {
     const struct mfa_mobile *mobile = NULL;
-    struct mfa_device *device = own_phone(s, &mobile);
-    factor_status status = new_auth(s);
+    struct mfa_device *device = mfa_ask_own_phone(s, &mobile);
+    factor_status status = mfa_ask_begin(s);
 
     if (status)
         return status;
     if (device)
         return authorize_phone(s, out, device, mobile);
-    device = first_device(s);
-    if (!device || cannot_ask(s, device))
+    device = mfa_ask_first(s);
+    if (!device || mfa_ask_is_full(s, device))
         return to_selection(s, out);
-    return ask(s, out, device);
+    return ask(s, out, device, false);
 }
 
 /* May the app that signs on be paired by this very sign-on? */
@@ -443,34 +303,6 @@ stay(struct mfa_step *s, struct factor_outcome *out)
     return FACTOR_OK;
 }
 
-/* From when on this device may be asked again; 0: now. */
-static int64_t
-pause_until(const struct mfa_step *s, const struct mfa_device *device)
-{
-    int64_t asked_ms;
-
-    if (device->type == MFA_MOBILE)
-        return pushes_full_until(s, device);
-    asked_ms = mfa_auth_asked_at(&s->auth, device->id);
-    return asked_ms > 0 ? asked_ms + s->settings->pace.cooldown_ms : 0;
-}
-
-/* What forbids asking this device now; NULL: nothing.  A device that was asked
- * before another one is not to be flooded by asking them in turn. */
-static const char *
-pace_refusal(struct mfa_step *s, const struct mfa_device *device,
-             int64_t *ret_retry_at_ms)
-{
-    *ret_retry_at_ms = 0;
-    if (device->type == MFA_TOTP)
-        return NULL;
-    if (s->auth.sends > s->settings->pace.max_resends ||
-        (sends_refused(s) && device->type <= MFA_VOICE))
-        return MFA_CODE_RESEND_LIMIT;
-    *ret_retry_at_ms = pause_until(s, device);
-    return s->in->now_ms < *ret_retry_at_ms ? MFA_CODE_TOO_SOON : NULL;
-}
-
 /* It became unusable in between (M6): the user chooses among the others. */
 static factor_status
 choose_again(struct mfa_step *s, struct factor_outcome *out,
@@ -505,11 +337,11 @@ select_listed(struct mfa_step *s, struct factor_outcome *out,
         return mfa_refuse_for(s, out, MFA_CODE_INVALID_DEVICE, "deviceRef", 0);
     if (again && seen == MFA_SEEN_OTP && device->type == MFA_TOTP)
         return stay(s, out);
-    refusal = pace_refusal(s, device, &retry_at_ms);
+    refusal = mfa_ask_refusal(s, device, &retry_at_ms);
     if (refusal)
         return mfa_refuse_for(s, out, refusal, NULL, retry_at_ms);
     status = prepare_enrolment(s);
-    return status ? status : ask(s, out, device);
+    return status ? status : ask(s, out, device, false);
 }
 
 static factor_status
@@ -532,26 +364,10 @@ select_device(struct mfa_step *s, struct factor_outcome *out)
 /* --- checkOtp --- */
 
 static factor_status
-write_tried(struct mfa_step *s, const struct mfa_device *device,
-            bool account_counts)
+accept(struct mfa_step *s, struct factor_outcome *out)
 {
-    factor_status status = mfa_put_device(s, device);
+    factor_status status = prepare_enrolment(s);
 
-    if (!status && account_counts)
-        status = mfa_put_account(s);
-    return status ? status : mfa_put_auth(s);
-}
-
-static factor_status
-accept(struct mfa_step *s, struct factor_outcome *out,
-       const struct mfa_device *device, bool had_failures)
-{
-    factor_status status = write_tried(s, device, had_failures);
-
-    if (!status)
-        status = prepare_enrolment(s);
-    if (!status)
-        status = mfa_audit_device(s, "mfa.verified", device, NULL);
     if (status)
         return status;
     prove(s);
@@ -575,25 +391,13 @@ refuse_code(struct mfa_step *s, struct factor_outcome *out,
     return mfa_refuse(s, out, &detail);
 }
 
-static const char *const reasons[] = {
-    [PASSCODE_WRONG] = "wrong",
-    [PASSCODE_EXPIRED] = "expired",
-    [PASSCODE_USED] = "used",
-};
-
 static factor_status
 reject(struct mfa_step *s, struct factor_outcome *out,
        struct mfa_device *device, struct mfa_tried tried)
 {
     const struct mfa_method *method = &s->policy.methods[device->type];
-    factor_status status = write_tried(s, device, tried.account_counts);
     int64_t until_ms;
 
-    if (!status)
-        status = mfa_audit_device(s, "mfa.failed", device,
-                                  reasons[tried.result]);
-    if (status)
-        return status;
     if (s->auth.stage == MFA_STAGE_FAILED)
         return mfa_dead_end(s, out, s->auth.failure);
     if (mfa_device_locked(device, &s->policy, s->in->now_ms, &until_ms))
@@ -601,23 +405,12 @@ reject(struct mfa_step *s, struct factor_outcome *out,
     return refuse_code(s, out, method, tried.result);
 }
 
-static unsigned
-code_window(const struct mfa_step *s, const struct mfa_device *device)
-{
-    struct mfa_application application;
-
-    if (device->type == MFA_MOBILE &&
-        mfa_application_find(s->config, device->application, &application))
-        return application.window;
-    return s->policy.methods[MFA_TOTP].window;
-}
-
 static factor_status
 check_code(struct mfa_step *s, struct factor_outcome *out)
 {
     struct mfa_device *device = mfa_selected(s);
-    bool had_failures = s->account.counter.failures > 0;
     struct mfa_tried tried;
+    factor_status status;
 
     if (!device)
         return FACTOR_E_INPUT;
@@ -625,13 +418,11 @@ check_code(struct mfa_step *s, struct factor_outcome *out)
         return refuse_account(s, out);
     if (!mfa_device_usable(device, &s->policy, s->in->now_ms))
         return mfa_refuse_locked(s, out, device);
-    tried = mfa_auth_try(&s->auth, device, &s->account,
-                         &s->policy.methods[device->type],
-                         code_window(s, device), &s->limits,
-                         mfa_text(s->in->fields, "otp"), s->in->now_ms);
-    if (tried.result == PASSCODE_RIGHT)
-        return accept(s, out, device, had_failures);
-    return reject(s, out, device, tried);
+    status = mfa_ask_try(s, device, mfa_text(s->in->fields, "otp"), &tried);
+    if (status)
+        return status;
+    return tried.result == PASSCODE_RIGHT ? accept(s, out)
+                                          : reject(s, out, device, tried);
 }
 
 static factor_status

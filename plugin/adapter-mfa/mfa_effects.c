@@ -41,6 +41,8 @@ mfa_put_device(const struct mfa_step *s, const struct mfa_device *device)
     int64_t expires_at_ms =
         device->active ? 0 : device->created_at_ms + day_ms;
 
+    if (device->one_time)
+        return FACTOR_OK;
     return mfa_put_body(s, device->record, MFA_DEVICES, device->id,
                         expires_at_ms, mfa_device_save(device));
 }
@@ -114,8 +116,8 @@ send_code(const struct mfa_step *s, const char *template_id,
         .code = code,
         .variables = variables,
         .expires_at_ms = expires_at_ms,
-        .about_collection = MFA_DEVICES,
-        .about_id = device->id,
+        .about_collection = device->one_time ? NULL : MFA_DEVICES,
+        .about_id = device->one_time ? NULL : device->id,
     };
     factor_status status = FACTOR_E_NOMEM;
 

@@ -45,6 +45,7 @@ struct mfa_device {
     bool blocked; /* by an administrator */
     int64_t blocked_at_ms;
     bool test;    /* gets no messages and proves nobody (M11) */
+    bool one_time; /* of one authentication: it is no record */
     struct passcode_counter counter; /* wrong passcodes in a row */
     const char *nickname;            /* or NULL */
     const char *address;    /* EMAIL, SMS, VOICE: as it was given; sealed */
