@@ -453,7 +453,8 @@ begin(struct job *job, struct rest_call *call, bool has_operation)
         http_reply(job->request, refusal);
         return;
     }
-    if (rest_is_open(call->resource))
+    if (rest_is_open(call->resource) ||
+        call->resource->flags & FACTOR_RESOURCE_WAITS)
         call->wait_ms = api_preferred_wait(
             job->request,
             config_number(job->host->config, "/flow/parked_limit"));

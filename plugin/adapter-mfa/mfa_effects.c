@@ -91,15 +91,42 @@ static const char *const channels[MFA_TYPES] = {
     [MFA_VOICE] = "voice",
 };
 
+/* "amount: 250.00, to: Paula": what a transaction is about, for texts that
+ * know no names of variables. */
+static json_t *
+details_of(const json_t *variables)
+{
+    json_t *text = json_string(""), *longer, *value;
+    const char *name;
+
+    json_object_foreach ((json_t *)(uintptr_t)variables, name, value) {
+        longer = json_sprintf("%s%s%s: %s", json_string_value(text),
+                              json_string_length(text) > 0 ? ", " : "", name,
+                              json_string_value(value));
+        json_decref(text);
+        text = longer;
+    }
+    return text;
+}
+
 /* Whole minutes that a code will still be valid, at least one. */
 static json_t *
 code_variables(const struct mfa_step *s, int64_t expires_at_ms)
 {
+    const json_t *given = s->has_auth ? s->auth.variables : NULL;
     int64_t minutes = (expires_at_ms - s->in->now_ms) / MINUTE_MS;
+    json_t *own =
+        json_pack("{s:o, s:s, s:o}", "minutes",
+                  json_sprintf("%d", minutes > 1 ? (int)minutes : 1), "brand",
+                  s->settings->brand, "details", details_of(given));
+    json_t *all = given ? json_deep_copy(given) : json_object();
 
-    return json_pack("{s:o, s:s}", "minutes",
-                     json_sprintf("%d", minutes > 1 ? (int)minutes : 1),
-                     "brand", s->settings->brand);
+    if (!own || !all || json_object_update(all, own)) {
+        json_decref(all);
+        all = NULL;
+    }
+    json_decref(own);
+    return all;
 }
 
 static factor_status
@@ -116,6 +143,7 @@ send_code(const struct mfa_step *s, const char *template_id,
         .code = code,
         .variables = variables,
         .expires_at_ms = expires_at_ms,
+        .language = s->has_auth ? s->auth.locale : NULL,
         .about_collection = device->one_time ? NULL : MFA_DEVICES,
         .about_id = device->one_time ? NULL : device->id,
     };
@@ -136,7 +164,8 @@ mfa_send_code(const struct mfa_step *s, const struct mfa_device *device)
     if (device->test)
         return FACTOR_OK;
     if (mfa_auth_code(&s->auth, s->policy.methods[device->type].digits, code))
-        status = send_code(s, "mfa.code", device, code,
+        status = send_code(s, s->auth.purpose ? "mfa.transaction" : "mfa.code",
+                           device, code,
                            s->auth.code_expires_at_ms);
     explicit_bzero(code, sizeof(code));
     return status;

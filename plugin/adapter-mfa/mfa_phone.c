@@ -97,7 +97,8 @@ show_request(const struct mfa_auth *auth)
     char agent[MFA_AGENT_SIZE];
 
     return json_pack(
-        "{s:s, s:s, s:s, s:o, s:o*, s:o, s:o*, s:o*, s:I, s:I, s:o*}", "id",
+        "{s:s, s:s, s:s, s:o, s:o*, s:o, s:o*, s:o*, s:I, s:I, s:o*, s:O*}",
+        "id",
         auth->id, "kind", push->silent ? "silent" : "authentication",
         "challenge", push->challenge, "client", show_text(auth->client),
         "client_name", show_or_omit(auth->client_name), "host",
@@ -105,7 +106,7 @@ show_request(const struct mfa_auth *auth)
         show_or_omit(mfa_agent(auth->agent, agent)), "issued_at",
         (json_int_t)(push->sent_at_ms / 1000), "expires_at",
         (json_int_t)(push->expires_at_ms / 1000), "number",
-        show_number(push));
+        show_number(push), "context", auth->context);
 }
 
 /* The answer changes then, if nothing else does so before. */

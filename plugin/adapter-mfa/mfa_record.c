@@ -533,6 +533,21 @@ load_asked(const json_t *list, struct mfa_auth *auth)
     }
 }
 
+static void
+load_rest(const json_t *body, const json_t *secret, struct mfa_auth *auth)
+{
+    int type = mfa_type_by_name(text_of(body, "to_type"));
+
+    auth->rest = flag_of(body, "rest");
+    auth->to = text_of(secret, "to");
+    auth->to_type = type < 0 ? MFA_EMAIL : (enum mfa_type)type;
+    auth->to_test = flag_of(body, "to_test");
+    auth->context = json_object_get(body, "context");
+    auth->purpose = text_of(body, "purpose");
+    auth->locale = text_of(body, "locale");
+    auth->variables = json_object_get(secret, "variables");
+}
+
 bool
 mfa_auth_load(const struct factor_record *record, struct mfa_auth *ret_auth)
 {
@@ -564,6 +579,7 @@ mfa_auth_load(const struct factor_record *record, struct mfa_auth *ret_auth)
         .failure = text_of(body, "failure"),
     };
     key_of(secret, &ret_auth->key);
+    load_rest(body, secret, ret_auth);
     load_push(json_object_get(body, "push"), secret, &ret_auth->push);
     load_asked(json_object_get(body, "asked"), ret_auth);
     return ret_auth->user && ret_auth->policy;
@@ -625,6 +641,29 @@ save_asked(json_t *body, const struct mfa_auth *auth)
     return failed || json_object_set_new(body, "asked", list);
 }
 
+static int
+set_copy(json_t *json, const char *name, const json_t *value)
+{
+    json_t *copy = value ? json_deep_copy(value) : NULL;
+
+    return value && !copy ? -1 : set(json, name, copy);
+}
+
+static int
+save_rest(json_t *body, json_t *secret, const struct mfa_auth *auth)
+{
+    if (!auth->rest)
+        return 0;
+    return set_flag(body, "rest", true) || set_text(secret, "to", auth->to) ||
+           set_text(body, "to_type",
+                    auth->to ? mfa_type_name(auth->to_type) : NULL) ||
+           set_flag(body, "to_test", auth->to_test) ||
+           set_copy(body, "context", auth->context) ||
+           set_text(body, "purpose", auth->purpose) ||
+           set_text(body, "locale", auth->locale) ||
+           set_copy(secret, "variables", auth->variables);
+}
+
 json_t *
 mfa_auth_save(const struct mfa_auth *auth)
 {
@@ -649,5 +688,6 @@ mfa_auth_save(const struct mfa_auth *auth)
             set_flag(body, "by_code", auth->by_code) ||
             set_text(body, "failure", auth->failure) ||
             set_key(secret, &auth->key) || save_asked(body, auth) ||
+            save_rest(body, secret, auth) ||
             save_push(body, secret, &auth->push));
 }

@@ -184,6 +184,15 @@ struct mfa_auth {
     enum mfa_type method;  /* COMPLETED: what proved it */
     bool by_code;          /* COMPLETED of MOBILE: by a passcode */
     const char *failure;   /* FAILED: a detail code */
+    /* Of the REST API alone: */
+    bool rest;               /* no flow's, which cannot be seen there */
+    const char *to;          /* address of a one-time device; sealed; or NULL */
+    enum mfa_type to_type;
+    bool to_test;
+    const json_t *context;   /* object for the phone, or NULL */
+    const char *purpose;     /* kind of message: "transaction", or NULL */
+    const char *locale;      /* of messages, or NULL: the user's */
+    const json_t *variables; /* of messages; sealed; or NULL */
 };
 
 bool mfa_auth_load(const struct factor_record *record,

@@ -78,6 +78,28 @@ const struct factor_text *const mfa_texts[] = {
           "Ihr Einmalcode für {brand} lautet {code}. Noch einmal: {code}. "
           "Nennen Sie ihn niemandem."),
 
+    TEXTS("mfa.transaction.email.subject", "Confirm it for {brand}",
+          "Bestätigung für {brand}"),
+    TEXTS("mfa.transaction.email.text",
+          "{code} is your passcode for {brand}\n\n"
+          "It confirms: {details}\n\n"
+          "It is valid for {minutes} min. If that is not what you want to do, "
+          "tell it to nobody.\n",
+          "{code} ist Ihr Einmalcode für {brand}\n\n"
+          "Er bestätigt: {details}\n\n"
+          "Er gilt {minutes} min. Wenn Sie das nicht tun wollen, nennen Sie "
+          "ihn niemandem.\n"),
+    TEXTS("mfa.transaction.sms.text",
+          "{code} confirms for {brand}: {details}. Valid for {minutes} min. "
+          "Tell it to nobody.",
+          "{code} bestätigt für {brand}: {details}. Er gilt {minutes} min. "
+          "Nennen Sie ihn niemandem."),
+    TEXTS("mfa.transaction.voice.text",
+          "Your passcode for {brand} is {code}. It confirms: {details}. Once "
+          "more: {code}. Tell it to nobody.",
+          "Ihr Einmalcode für {brand} lautet {code}. Er bestätigt: {details}. "
+          "Noch einmal: {code}. Nennen Sie ihn niemandem."),
+
     TEXTS("mfa.pairing.email.subject", "Confirm this address for {brand}",
           "Bestätigen Sie diese Adresse für {brand}"),
     TEXTS("mfa.pairing.email.text",

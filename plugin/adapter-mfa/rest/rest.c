@@ -12,7 +12,8 @@
 
 static const struct mfa_operation *const rooms[] = { mfa_rest_users,
                                                      mfa_rest_devices,
-                                                     mfa_rest_pairing_keys };
+                                                     mfa_rest_pairing_keys,
+                                                     mfa_rest_auths };
 
 enum { ROOMS = sizeof(rooms) / sizeof(rooms[0]) };
 
@@ -131,7 +132,7 @@ run(struct mfa_rest *call, const struct mfa_operation *operation)
     const struct factor_record *user = factor_read_one(in, MFA_READ_USER);
     factor_status status = FACTOR_OK;
 
-    if (in->read_count > MFA_READ_USER && !user)
+    if (!user && mfa_text(in->path, "user"))
         return mfa_rest_not_found(call);
     if (user)
         status = mfa_step_load_user(&call->s, user->id);

@@ -44,10 +44,12 @@ struct mfa_operation {
 extern const struct mfa_operation mfa_rest_users[];
 extern const struct mfa_operation mfa_rest_devices[];
 extern const struct mfa_operation mfa_rest_pairing_keys[];
+extern const struct mfa_operation mfa_rest_auths[];
 
 /* --- Reads: MFA_READ_CONFIG ... (mfa_step.h), then the room's own. --- */
 
-/* The user that the path names, with account and devices. */
+/* The user that the path names, with account and devices: without such a user
+ * the call is answered 404. */
 mfa_rest_planner mfa_rest_plan_user;
 
 /* A record that the path names by this variable, as the read MFA_READS; the

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/* plugin/adapter-mfa/rest/auth_begin.c - a device authentication is initiated
+ * (MFA service API, B.1.2, B.1.4 from "(new)"). */
+#include <string.h>
+
+#include "plugin/adapter-mfa/mfa_ask.h"
+#include "plugin/adapter-mfa/mfa_effects.h"
+#include "plugin/adapter-mfa/mfa_flow.h"
+#include "plugin/adapter-mfa/mfa_pair.h"
+#include "plugin/adapter-mfa/mfa_pairing.h"
+#include "plugin/adapter-mfa/rest/auths.h"
+
+enum { PAYLOAD_MAX = 8192, VARIABLES_MAX = 16, VARIABLE_MAX = 256,
+       CONTEXT_MAX = 16, TEXT_MAX = 512, ADDRESS_MAX = 254 };
+
+/* --- What is given --- */
+
+static const json_t *
+given(const struct mfa_rest *call, const char *member)
+{
+    return json_object_get(call->s.in->fields, member);
+}
+
+static const char *
+given_id(const struct mfa_rest *call, const char *member)
+{
+    return mfa_text(given(call, member), "id");
+}
+
+static const json_t *
+one_time(const struct mfa_rest *call)
+{
+    return json_object_get(given(call, "selectedDevice"), "oneTime");
+}
+
+static const json_t *
+message(const struct mfa_rest *call)
+{
+    return json_object_get(given(call, "notification"), "template");
+}
+
+factor_status
+mfa_rest_plan_begin(const struct factor_adapter *self,
+                    const struct factor_step *in, struct factor_reads *reads)
+{
+    const char *user = mfa_text(json_object_get(in->fields, "user"), "id");
+    factor_status status =
+        mfa_step_plan_user(self, user ? user : "", reads);
+
+    return status ? status : mfa_payload_plan(self->host, in, reads);
+}
+
+/* --- Refusals --- */
+
+static factor_status
+refuse_value(struct mfa_rest *call, const char *target)
+{
+    return mfa_rest_refuse(call, MFA_REST_INVALID_VALUE, target, NULL);
+}
+
+/* Those that are there, and cannot be used. */
+static factor_status
+refuse_without_devices(struct mfa_rest *call)
+{
+    json_t *list = json_array();
+    size_t i;
+
+    for (i = 0; i < call->s.device_count; i++)
+        if (call->s.devices[i].active)
+            json_array_append_new(
+                list, json_pack("{s:s}", "id", call->s.devices[i].id));
+    return mfa_rest_refuse(call, MFA_REST_NO_DEVICES, NULL,
+                           json_pack("{s:o}", "unavailableDevices", list));
+}
+
+/* --- Checks, in their order: FACTOR_OK and no details: go on. --- */
+
+static bool
+take_policy(struct mfa_rest *call)
+{
+    const char *id = given_id(call, "policy");
+
+    return mfa_policy_find(call->s.config, id, &call->s.policy) &&
+           (!id || strcmp(call->s.policy.id, id) == 0);
+}
+
+static factor_status
+check_asker(struct mfa_rest *call)
+{
+    const char *subject = call->s.in->subject;
+    const json_t *selected = given(call, "selectedDevice");
+
+    if (subject && (!call->s.user || strcmp(subject, call->s.user_id) != 0))
+        return mfa_rest_forbid(call);
+    if (!call->s.user)
+        return refuse_value(call, "user.id");
+    if (!take_policy(call))
+        return refuse_value(call, "policy.id");
+    if (mfa_text(selected, "id") && one_time(call))
+        return refuse_value(call, "selectedDevice");
+    return FACTOR_OK;
+}
+
+static factor_status
+check_account(struct mfa_rest *call)
+{
+    if (!call->s.enabled ||
+        (!call->s.mfa_enabled && call->s.policy.block_disabled_mfa))
+        return mfa_rest_refuse(call, MFA_REST_ACCOUNT, NULL, NULL);
+    if (mfa_account_locked(&call->s))
+        return mfa_rest_refuse_account(call);
+    return FACTOR_OK;
+}
+
+/* A payload that is none, or was taken before, is refused. */
+static factor_status
+take_payload(struct mfa_rest *call)
+{
+    const char *payload = mfa_text(call->s.in->fields, "mobilePayload");
+    const char *application = given_id(call, "application");
+    factor_status status;
+
+    if (!payload)
+        return FACTOR_OK;
+    call->s.jti_taken = factor_read_one(call->s.in, MFA_READS) != NULL;
+    status = mfa_payload_verify(&call->s, payload, &call->s.flow.app);
+    if (status)
+        return status;
+    if (!call->s.flow.app ||
+        (application &&
+         strcmp(application, mfa_text(call->s.flow.app, "application")) != 0))
+        return refuse_value(call, "mobilePayload");
+    return FACTOR_OK;
+}
+
+/* --- The device to begin with --- */
+
+static factor_status
+begin_one_time(struct mfa_rest *call)
+{
+    const struct mfa_kind *kind =
+        mfa_kind_by_name(mfa_text(one_time(call), "type"));
+    const char *typed, *address;
+    factor_status status;
+
+    if (!kind || !kind->field || !call->s.policy.methods[kind->type].enabled)
+        return refuse_value(call, "selectedDevice.oneTime.type");
+    typed = mfa_text(one_time(call), kind->field);
+    status = mfa_address_clean(&call->s, kind->type, typed ? typed : "",
+                               &address);
+    if (status)
+        return status;
+    if (!address)
+        return refuse_value(call, kind->type == MFA_EMAIL
+                                      ? "selectedDevice.oneTime.email"
+                                      : "selectedDevice.oneTime.phone");
+    call->s.auth.to = address;
+    call->s.auth.to_type = kind->type;
+    call->s.auth.to_test =
+        call->s.settings->test_devices && !mfa_rest_by_user(call) &&
+        json_is_true(json_object_get(one_time(call), "testMode"));
+    return mfa_rest_ask(call, mfa_rest_one_time(call));
+}
+
+static factor_status
+begin_with(struct mfa_rest *call, const char *id)
+{
+    struct mfa_device *device = mfa_find(&call->s, id);
+
+    if (!device || !mfa_rest_is_listed(call, device))
+        return refuse_value(call, "selectedDevice.id");
+    return mfa_rest_ask(call, device);
+}
+
+static factor_status
+authorize_phone(struct mfa_rest *call, struct mfa_device *device,
+                const struct mfa_mobile *mobile)
+{
+    factor_status status = mobile->verification != MFA_VERIFY_NONE
+                               ? mfa_ask(&call->s, device, true)
+                               : mfa_ask_nothing(&call->s, device);
+
+    return status ? status : mfa_rest_answer_auth(call);
+}
+
+static factor_status
+begin_with_devices(struct mfa_rest *call)
+{
+    const struct mfa_mobile *mobile = NULL;
+    struct mfa_device *device = mfa_ask_own_phone(&call->s, &mobile);
+    factor_status status;
+
+    if (device)
+        return authorize_phone(call, device, mobile);
+    if (mfa_usable_count(&call->s) == 0)
+        return refuse_without_devices(call);
+    device = mfa_ask_first(&call->s);
+    if (device && !mfa_ask_is_full(&call->s, device))
+        return mfa_rest_ask(call, device);
+    status = mfa_put_auth(&call->s);
+    return status ? status : mfa_rest_answer_auth(call);
+}
+
+/* --- A passcode that is known beforehand --- */
+
+/* Would it be right?  On copies: what is tried counts once. */
+static bool
+would_fit(const struct mfa_rest *call, const struct mfa_device *device,
+          const char *typed)
+{
+    struct mfa_step s = call->s;
+    struct mfa_device copy = *device;
+
+    s.auth.device = copy.id;
+    return mfa_auth_try(&s.auth, &copy, &s.account,
+                        &s.policy.methods[copy.type],
+                        s.policy.methods[MFA_TOTP].window, &s.limits, typed,
+                        s.in->now_ms)
+               .result == PASSCODE_RIGHT;
+}
+
+/* The one that is named, else the first whose code it is, else the first that
+ * has codes at all. */
+static struct mfa_device *
+device_for_code(struct mfa_rest *call, const char *id, const char *typed)
+{
+    struct mfa_step *s = &call->s;
+    struct mfa_device *device, *first = NULL;
+    size_t i;
+
+    for (i = 0; i < s->device_count; i++) {
+        device = &s->devices[i];
+        if (!mfa_device_usable(device, &s->policy, s->in->now_ms) ||
+            !mfa_device_shows_codes(device, &s->policy) ||
+            (id && strcmp(device->id, id) != 0))
+            continue;
+        if (would_fit(call, device, typed))
+            return device;
+        if (!first)
+            first = device;
+    }
+    return first;
+}
+
+static factor_status
+begin_with_code(struct mfa_rest *call, const char *typed)
+{
+    const char *id = mfa_text(given(call, "selectedDevice"), "id");
+    struct mfa_device *device = device_for_code(call, id, typed);
+
+    if (!device)
+        return id ? refuse_value(call, "selectedDevice.id")
+                  : refuse_without_devices(call);
+    mfa_auth_ask_code(&call->s.auth, device,
+                      &call->s.policy.methods[device->type],
+                      call->s.settings->otp_max_lifetime_ms,
+                      call->s.in->entropy, call->s.in->now_ms);
+    return mfa_rest_try(call, device, typed);
+}
+
+/* --- Initiate --- */
+
+static factor_status
+begin_auth(struct mfa_rest *call)
+{
+    struct mfa_auth *auth = &call->s.auth;
+    const char *kind = mfa_text(message(call), "name");
+    factor_status status = mfa_ask_begin(&call->s);
+
+    auth->rest = true;
+    auth->context =
+        json_object_get(given(call, "notification"), "clientContext");
+    auth->purpose =
+        kind && strcmp(kind, "transaction") == 0 ? kind : NULL;
+    auth->locale = mfa_text(message(call), "locale");
+    auth->variables = json_object_get(message(call), "variables");
+    if (mfa_text(call->s.in->fields, "userAgent"))
+        auth->agent = mfa_text(call->s.in->fields, "userAgent");
+    if (mfa_text(call->s.in->fields, "ip"))
+        auth->address = mfa_text(call->s.in->fields, "ip");
+    if (mfa_text(call->s.in->fields, "applicationName"))
+        auth->client_name = mfa_text(call->s.in->fields, "applicationName");
+    return status;
+}
+
+/* MFA is off for the user, and the policy lets that pass. */
+static factor_status
+bypass(struct mfa_rest *call)
+{
+    factor_status status;
+
+    call->s.auth.stage = MFA_STAGE_COMPLETED;
+    status = mfa_put_auth(&call->s);
+    if (!status)
+        status = mfa_audit(&call->s, "mfa.bypassed",
+                           json_pack("{s:s, s:s}", "user", call->s.user_id,
+                                     "reason", "mfa_disabled"));
+    return status ? status : mfa_rest_answer_auth(call);
+}
+
+static factor_status
+choose(struct mfa_rest *call)
+{
+    const json_t *selected = given(call, "selectedDevice");
+    const char *typed = mfa_text(selected, "otp");
+    const char *id = mfa_text(selected, "id");
+
+    if (!call->s.mfa_enabled)
+        return bypass(call);
+    if (one_time(call))
+        return begin_one_time(call);
+    if (typed)
+        return begin_with_code(call, typed);
+    return id ? begin_with(call, id) : begin_with_devices(call);
+}
+
+factor_status
+mfa_rest_begin_auth(struct mfa_rest *call)
+{
+    static mfa_rest_handler *const checks[] = { check_asker, check_account,
+                                                take_payload };
+    factor_status status = FACTOR_OK;
+    size_t i;
+
+    for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+        status = checks[i](call);
+        if (status || call->out->details)
+            return status;
+    }
+    status = begin_auth(call);
+    return status ? status : choose(call);
+}
+
+/* --- The body --- */
+
+#define WORDS(member, most, ...)                                               \
+    MFA_FIELD(STRING, member, .max_len = (most), __VA_ARGS__)
+
+const struct factor_field *const mfa_rest_begin_body[] = {
+    MFA_FIELD(OBJECT, "user", .flags = FACTOR_FIELD_REQUIRED,
+              .fields = FACTOR_FIELDS(MFA_REQUIRED_ID("id"))),
+    MFA_REFERENCE("policy"),
+    MFA_REFERENCE("application"),
+    WORDS("mobilePayload", PAYLOAD_MAX, .flags = FACTOR_FIELD_SENSITIVE),
+    MFA_MEMBERS("selectedDevice", MFA_ID("id"),
+                WORDS("otp", 32, .flags = FACTOR_FIELD_SENSITIVE),
+                MFA_MEMBERS("oneTime",
+                            MFA_FIELD(STRING, "type",
+                                      .flags = FACTOR_FIELD_REQUIRED,
+                                      .values = FACTOR_NAMES("EMAIL", "SMS",
+                                                             "VOICE")),
+                            WORDS("email", ADDRESS_MAX, .flags = 0),
+                            WORDS("phone", 64, .flags = 0),
+                            MFA_FIELD(BOOLEAN, "testMode"))),
+    MFA_MEMBERS(
+        "notification",
+        MFA_MEMBERS("template",
+                    MFA_FIELD(STRING, "name",
+                              .values = FACTOR_NAMES("strong_authentication",
+                                                     "transaction")),
+                    WORDS("variant", 64, .flags = 0),
+                    WORDS("locale", 64, .flags = 0),
+                    MFA_FIELD(MAP, "variables", .max = VARIABLES_MAX,
+                              .fields = FACTOR_FIELDS(
+                                  WORDS(NULL, VARIABLE_MAX, .flags = 0)))),
+        MFA_FIELD(MAP, "clientContext", .max = CONTEXT_MAX,
+                  .fields = FACTOR_FIELDS(WORDS(NULL, TEXT_MAX, .flags = 0)),
+                  .text = "Told to the phone as it is.")),
+    WORDS("userAgent", TEXT_MAX, .text = "Of who is to be authenticated."),
+    WORDS("ip", 64, .text = "Of who is to be authenticated."),
+    WORDS("applicationName", 256, .text = "Shown on the phone."),
+    NULL
+};

@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: MIT
+// tests/http/rest-auths.test.mjs - MFA service API: device authentications
+// (B.1), their authenticators (C), and that they are one with flows.
+import assert from 'node:assert/strict';
+
+import { until } from './lib/daemon.mjs';
+import { codeFor, codesTo, devicePolicy, method, minute, recordsOf, resting,
+         second, started, wrong } from './lib/mfa.mjs';
+import { Flow, mustBe } from './lib/flow.mjs';
+import { Phone, totp } from './lib/phone.mjs';
+import { mustAnswer, mustRefuse, startRest, uuid } from './lib/rest.mjs';
+import { secret } from './lib/secrets.mjs';
+import { run, test } from './lib/tap.mjs';
+
+const mobile = { enabled: true, applications: [{ name: 'Authenticator',
+    push: { enabled: true, numberMatching: { enabled: true } },
+    otp: { enabled: true }, pushTimeout: { duration: 40,
+                                           timeUnit: 'SECONDS' } }] };
+const rest = await startRest({
+    mfa: { test_devices: true, applications: [{ name: 'Authenticator' }] },
+    fallback: { mobile, email: resting },
+    policies: [
+        devicePolicy('First', { mobile, authentication: {
+            deviceSelection: 'DEFAULT_TO_FIRST' } }),
+        devicePolicy('Open', { mobile, blockUsersWithDisabledMfa: false }),
+        devicePolicy('Always', { mobile, authentication: {
+            deviceSelection: 'ALWAYS_DISPLAY_DEVICES' } }),
+        devicePolicy('No text', { mobile, sms: { ...method(),
+                                                 enabled: false } }),
+    ],
+    signOn: { alone: { steps: [{ adapter: 'password' }] } },
+    clients: { self: { type: 'public', pi_flow: true,
+                       origins: ['http://127.0.0.1:8099'],
+                       policies: ['alone'],
+                       scopes: ['p1:create:deviceAuthentication',
+                                'p1:read:deviceAuthentication',
+                                'p1:update:deviceAuthentication'] } } });
+const d = rest.daemon;
+const nobody = '0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d';
+const base = `/${rest.env}/deviceAuthentications`;
+const policies = JSON.parse((await d.ctl('--json', 'policies', 'get')).stdout);
+const policy = (name) => ({ id: policies.find((one) => one.name === name).id });
+
+const begin = (user, more, options) =>
+    rest.post(base, { user: { id: user.id }, ...more }, options);
+const at = ({ id }) => `${base}/${id}`;
+const read = (auth, options) => rest.get(at(auth), options);
+const select = (auth, { id }, options) =>
+    rest.post(at(auth), { device: { id } }, { action: 'device.select',
+                                              ...options });
+const check = (auth, otp, options) =>
+    rest.post(at(auth), { otp }, { action: 'otp.check', ...options });
+const cancel = (auth) => rest.post(at(auth), { reason: 'CHANGE_DEVICE' },
+                                   { action: 'cancel.push.authentication' });
+
+const devices = (user) => `${rest.of(user)}/devices`;
+const device = async (user, body) =>
+    mustAnswer(await rest.post(devices(user), body), 201);
+const mailOf = (user) => device(user, { type: 'EMAIL', email: user.email });
+const textOf = (user) => device(user, { type: 'SMS', phone: user.phone });
+
+async function appOf(user)
+{
+    const made = await device(user, { type: 'TOTP',
+                                      status: 'ACTIVATION_REQUIRED' });
+    secret('TOTP secret', made.secret);
+    mustAnswer(await rest.post(`${devices(user)}/${made.id}`, {
+        otp: totp(made.secret, d.now()) }, { action: 'device.activate' }));
+    d.advance(30 * second);
+    return { ...made, code: () => totp(made.secret, d.now()) };
+}
+
+async function phoneOf(user)
+{
+    const key = mustAnswer(await rest.post(`${rest.of(user)}/pairingKeys`, {}),
+                           201);
+    secret('pairing key', key.code);
+    const phone = await Phone.make(d);
+    assert.equal((await phone.pair(key.code)).status, 201);
+    return phone;
+}
+
+const links = ({ _links }) => Object.keys(_links).sort();
+
+test('mfa E.5: select, a wrong passcode, the right one', async () => {
+    const user = await rest.user();
+    const mail = await mailOf(user), text = await textOf(user);
+    const reply = await begin(user);
+    const auth = mustAnswer(reply, 201);
+    assert.match(auth.id, uuid);
+    assert.equal(reply.headers.location, d.base + at(auth));
+    assert.equal(auth.status, 'DEVICE_SELECTION_REQUIRED');
+    assert.deepEqual(links(auth), ['device.select', 'environment', 'self']);
+    assert.equal(auth._links['device.select'].href, d.base + at(auth));
+    assert.deepEqual([auth.user, auth.environment, auth.bypassAllowed,
+                      auth.userBypassEnabled],
+                     [{ id: user.id }, { id: rest.env }, false, false]);
+    const [one, two] = auth._embedded.devices;
+    assert.deepEqual([one.id, one.type, one.status, one.usableStatus],
+                     [mail.id, 'EMAIL', 'ACTIVE', { status: 'ENABLED' }]);
+    assert.match(one.email, /^..\*\*\*\*@example\.com$/);
+    assert.equal(two.phone, `*******${user.phone.slice(-2)}`);
+    assert.deepEqual(auth._embedded.blockedDevices, []);
+
+    const asked = mustAnswer(await select(auth, text));
+    assert.deepEqual([asked.status, asked.selectedDevice],
+                     ['OTP_REQUIRED', { id: text.id }]);
+    assert.deepEqual(links(asked), ['device.select', 'environment',
+                                    'otp.check', 'self']);
+    const code = await codeFor(d, user.phone);
+    const detail = mustRefuse(await check(auth, wrong(code)), 400,
+                              'INVALID_DATA', 'INVALID_OTP', 'otp');
+    assert.deepEqual(detail.innerError, { attemptsRemaining: 2 });
+    const done = mustAnswer(await check(auth, code));
+    assert.deepEqual([done.status, done.authenticators],
+                     ['COMPLETED', ['mfa', 'sms']]);
+    assert.deepEqual(links(done), ['environment', 'self']);
+    assert.deepEqual(mustAnswer(await read(auth)).authenticators,
+                     ['mfa', 'sms']);
+    mustRefuse(await check(auth, code), 400, 'INVALID_REQUEST',
+               'INVALID_REQUEST');
+    mustRefuse(await select(auth, mail), 400, 'INVALID_REQUEST',
+               'INVALID_REQUEST');
+});
+
+test('mfa B.1.4: the policy says which device is asked first', async () => {
+    const user = await rest.user();
+    const mail = await mailOf(user);
+    assert.equal(mustAnswer(await begin(user), 201).status, 'OTP_REQUIRED');
+    await textOf(user);
+    assert.equal(mustAnswer(await begin(user), 201).status,
+                 'DEVICE_SELECTION_REQUIRED');
+    const first = mustAnswer(await begin(user, { policy: policy('First') }),
+                             201);
+    assert.deepEqual([first.status, first.selectedDevice.id],
+                     ['OTP_REQUIRED', mail.id]);
+    assert.equal(mustAnswer(await begin(user, {
+        policy: policy('Always') }), 201).status,
+                 'DEVICE_SELECTION_REQUIRED');
+    const { _embedded } = mustAnswer(await begin(user, {
+        policy: policy('No text') }), 201);
+    assert.deepEqual(_embedded.devices.map(({ type }) => type), ['EMAIL']);
+    mustRefuse(await begin(user, { policy: { id: nobody } }), 400,
+               'INVALID_DATA', 'INVALID_VALUE', 'policy.id');
+});
+
+test('mfa C: authenticators of every kind of code', async () => {
+    const user = await rest.user();
+    const app = await appOf(user);
+    const voice = await device(user, { type: 'VOICE', phone: user.phone });
+    const mail = await mailOf(user);
+    for (const [one, address, amr] of [
+        [mail, user.email, ['email', 'mfa']],
+        [voice, user.phone, ['mfa', 'tel']]]) {
+        const auth = mustAnswer(await begin(user, {
+            selectedDevice: { id: one.id } }), 201);
+        assert.equal(auth.status, 'OTP_REQUIRED');
+        const done = mustAnswer(await check(auth, await codeFor(d, address)));
+        assert.deepEqual(done.authenticators, amr);
+    }
+    const auth = mustAnswer(await begin(user, {
+        selectedDevice: { id: app.id } }), 201);
+    const code = app.code();
+    assert.deepEqual(mustAnswer(await check(auth, code)).authenticators,
+                     ['mfa', 'otp']);
+    // O9: the same code again is none.
+    const again = mustAnswer(await begin(user, {
+        selectedDevice: { id: app.id } }), 201);
+    mustRefuse(await check(again, code), 400, 'INVALID_DATA', 'INVALID_OTP',
+               'otp');
+});
+
+test('mfa B.1.2: a passcode that is known beforehand', async () => {
+    const user = await rest.user();
+    const one = await appOf(user), two = await appOf(user);
+    const done = mustAnswer(await begin(user, {
+        selectedDevice: { otp: two.code() } }), 201);
+    assert.deepEqual([done.status, done.selectedDevice.id],
+                     ['COMPLETED', two.id]);
+    const locks = (await rest.get(devices(user))).json._embedded.devices;
+    assert.deepEqual(locks.map(({ lock }) => lock.status),
+                     ['UNLOCKED', 'UNLOCKED']);
+    mustRefuse(await begin(user, { selectedDevice: { id: one.id,
+                                                     otp: '000000' } }),
+               400, 'INVALID_DATA', 'INVALID_OTP', 'otp');
+});
+
+test('mfa E.6: a one-time device, that locks nobody', async () => {
+    const user = await rest.user();
+    const email = `once-${user.username}@example.org`;
+    const auth = mustAnswer(await begin(user, {
+        selectedDevice: { oneTime: { type: 'EMAIL', email } },
+        notification: { template: { name: 'transaction', locale: 'de',
+                                    variables: { amount: '250.00' } } } }),
+                            201);
+    assert.equal(auth.status, 'OTP_REQUIRED');
+    assert.deepEqual(auth._embedded.devices, []);
+    assert.match(auth.selectedDevice.oneTime.email, /^on\*\*\*\*@example.org$/);
+    const message = await d.message(email);
+    assert.match(message.text, /Er bestätigt: amount: 250\.00/);
+    assert.equal((await rest.get(devices(user))).json.count, 0);
+    for (let i = 1; i < 3; i++)
+        mustRefuse(await check(auth, wrong(message.code, i)), 400,
+                   'INVALID_DATA', 'INVALID_OTP', 'otp');
+    mustRefuse(await check(auth, wrong(message.code, 3)), 400,
+               'REQUEST_FAILED', 'QUOTA_EXCEEDED', 'otp');
+    assert.equal(mustAnswer(await read(auth)).status, 'FAILED');
+
+    const next = mustAnswer(await begin(user, { selectedDevice: {
+        oneTime: { type: 'SMS', phone: '+1 512 555 0199', testMode: true } } }),
+                            201);
+    assert.equal(next.selectedDevice.oneTime.phone, '*******99');
+    assert.equal(codesTo(d, '+15125550199'), 0);
+    const done = mustAnswer(await check(next, next.test.otp));
+    assert.deepEqual(done.authenticators, ['sms']); // M11: no "mfa"
+
+    const refuse = async (selectedDevice, target) => mustRefuse(
+        await begin(user, { selectedDevice }), 400, 'INVALID_DATA',
+        'INVALID_VALUE', target);
+    await refuse({ id: nobody, oneTime: { type: 'EMAIL', email } },
+                 'selectedDevice');
+    await refuse({ oneTime: { type: 'EMAIL', email: 'none' } },
+                 'selectedDevice.oneTime.email');
+    await refuse({ oneTime: { type: 'SMS' } },
+                 'selectedDevice.oneTime.phone');
+    await refuse({ oneTime: { type: 'TOTP' } },
+                 'selectedDevice.oneTime.type');
+});
+
+test('mfa E.7: a push with its number, approved', async () => {
+    const user = await rest.user();
+    const phone = await phoneOf(user);
+    const auth = mustAnswer(await begin(user, {
+        notification: { clientContext: { order: '4711' } },
+        applicationName: 'Branch desk', ip: '192.0.2.7' }), 201);
+    assert.equal(auth.status, 'PUSH_CONFIRMATION_REQUIRED');
+    assert.deepEqual(links(auth), ['cancel.push.authentication',
+                                   'device.select', 'environment', 'self']);
+    const { numberMatching } = auth.selectedDevice.push;
+    assert.equal(numberMatching.type, 'ENTER_MANUALLY');
+    assert.match(numberMatching.value, /^\d{6}$/);
+    const asked = await phone.waiting();
+    assert.deepEqual([asked.context, asked.client_name, asked.address],
+                     [{ order: '4711' }, 'Branch desk', '192.0.2.7']);
+
+    const held = read(auth, { headers: { Prefer: 'wait=20' } });
+    assert.equal((await phone.answer(asked, 'approve', {
+        number: numberMatching.value, method: 'face' })).status, 200);
+    const done = mustAnswer(await held);
+    assert.deepEqual([done.status, done.authenticators],
+                     ['COMPLETED', ['face', 'mca', 'mfa', 'user']]);
+});
+
+test('mfa E.7, F-5: denied, timed out, cancelled', async () => {
+    const user = await rest.user();
+    const phone = await phoneOf(user);
+    const denied = mustAnswer(await begin(user), 201);
+    await phone.answer(await phone.waiting(), 'deny', { reason: 'NONE' });
+    const seen = mustAnswer(await read(denied));
+    assert.deepEqual([seen.status, seen.error.code],
+                     ['FAILED', 'PUSH_CONFIRMATION_REJECTED']);
+
+    const late = mustAnswer(await begin(user), 201);
+    d.advance(41 * second);
+    assert.equal(mustAnswer(await read(late)).status,
+                 'PUSH_CONFIRMATION_TIMED_OUT');
+    assert.equal(mustAnswer(await select(late, { id:
+        late.selectedDevice.id })).status, 'PUSH_CONFIRMATION_REQUIRED');
+    const free = mustAnswer(await cancel(late));
+    assert.equal(free.status, 'DEVICE_SELECTION_REQUIRED');
+    assert.equal('selectedDevice' in free, false);
+    mustRefuse(await cancel(late), 400, 'INVALID_REQUEST',
+               'INVALID_REQUEST');
+});
+
+test('mfa F-2: the last try, and until when the device rests', async () => {
+    const user = await rest.user();
+    const mail = await mailOf(user);
+    const auth = mustAnswer(await begin(user), 201);
+    const code = await codeFor(d, user.email);
+    for (let i = 1; i < 3; i++)
+        mustRefuse(await check(auth, wrong(code, i)), 400, 'INVALID_DATA',
+                   'INVALID_OTP', 'otp');
+    const detail = mustRefuse(await check(auth, wrong(code, 3)), 400,
+                              'REQUEST_FAILED', 'QUOTA_EXCEEDED', 'otp');
+    assert.equal(detail.innerError.deliveryMethod, 'EMAIL');
+    assert.ok(Math.abs(detail.innerError.coolDownExpiresAt - d.now() -
+                       2 * minute) < 5 * second);
+    // The lock is the device's: a flow sees it too.
+    assert.equal((await started(d, user, 'open')).reply.json.status,
+                 'MFA_FAILED');
+    const none = mustRefuse(await begin(user), 400, 'REQUEST_FAILED',
+                            'NO_USABLE_DEVICES');
+    assert.deepEqual(none.innerError.unavailableDevices, [{ id: mail.id }]);
+    d.advance(second);
+    const text = await textOf(user);
+    const other = mustAnswer(await begin(user, {
+        policy: policy('Always') }), 201);
+    assert.deepEqual(other._embedded.devices.map(({ usableStatus }) =>
+        usableStatus), [{ status: 'DISABLED', reason: 'LOCKED' },
+                        { status: 'ENABLED' }]);
+    const resting_ = mustRefuse(await select(other, mail), 400,
+                                'REQUEST_FAILED', 'LIMIT_EXCEEDED');
+    assert.equal(resting_.innerError.coolDownExpiresAt,
+                 detail.innerError.coolDownExpiresAt);
+    mustAnswer(await select(other, text));
+});
+
+test('a lock of a flow is seen here', async () => {
+    const user = await rest.user();
+    await mailOf(user);
+    const flow = await started(d, user, 'open');
+    const code = await codeFor(d, user.email);
+    for (let i = 1; i <= 3; i++)
+        await flow.act('checkOtp', { otp: wrong(code, i) });
+    mustRefuse(await begin(user), 400, 'REQUEST_FAILED',
+               'NO_USABLE_DEVICES');
+});
+
+test('mfa B.1.4: users who are disabled, or whose MFA is off', async () => {
+    const user = await rest.user();
+    await mailOf(user);
+    mustAnswer(await rest.put(`${rest.of(user)}/mfaEnabled`,
+                              { mfaEnabled: false }));
+    mustRefuse(await begin(user), 400, 'REQUEST_FAILED',
+               'ACCOUNT_NOT_USABLE');
+    const passed = mustAnswer(await begin(user, { policy: policy('Open') }),
+                              201);
+    assert.deepEqual([passed.status, passed.authenticators],
+                     ['COMPLETED', []]);
+    mustAnswer(await rest.put(`${rest.of(user)}/mfaEnabled`,
+                              { mfaEnabled: true }));
+    mustAnswer(await rest.put(`${rest.of(user)}/bypassMFA`, {
+        bypassMFAEnabledUntil: new Date(d.now() + minute).toISOString() }));
+    const open = mustAnswer(await begin(user), 201);
+    assert.deepEqual([open.bypassAllowed, open.userBypassEnabled],
+                     [true, true]);
+    mustAnswer(await rest.put(`${rest.of(user)}/enabled`,
+                              { enabled: false }));
+    mustRefuse(await begin(user), 400, 'REQUEST_FAILED',
+               'ACCOUNT_NOT_USABLE');
+});
+
+test('mfa F-8: over its life it is not found', async () => {
+    const user = await rest.user();
+    await mailOf(user);
+    const auth = mustAnswer(await begin(user), 201);
+    const code = await codeFor(d, user.email);
+    d.advance(6 * minute);
+    mustRefuse(await check(auth, code), 400, 'INVALID_DATA', 'INVALID_OTP',
+               'otp');
+    d.advance(10 * minute);
+    mustRefuse(await read(auth), 404, 'NOT_FOUND');
+    mustRefuse(await check(auth, code), 404, 'NOT_FOUND');
+});
+
+test('what is another\'s, a flow\'s or of no user is not there', async () => {
+    const user = await rest.user(), other = await rest.user();
+    const mail = await mailOf(user);
+    await mailOf(other);
+    mustRefuse(await begin({ id: nobody }), 400, 'INVALID_DATA',
+               'INVALID_VALUE', 'user.id');
+    const auth = mustAnswer(await begin(other, {
+        policy: policy('Always') }), 201);
+    mustRefuse(await select(auth, mail), 400, 'INVALID_DATA',
+               'INVALID_VALUE', 'device.id');
+    mustRefuse(await begin(other, { selectedDevice: { id: mail.id } }), 400,
+               'INVALID_DATA', 'INVALID_VALUE', 'selectedDevice.id');
+    const flow = await started(d, user, 'open');
+    const records = await recordsOf(d, flow);
+    const id = /^mfa\.auth\|([0-9a-f-]+)\|/m.exec(records ?? '')?.[1];
+    if (records)
+        mustRefuse(await read({ id }), 404, 'NOT_FOUND');
+    mustRefuse(await read({ id: nobody }), 404, 'NOT_FOUND');
+    mustRefuse(await read({ id: 'x'.repeat(200) }), 404, 'NOT_FOUND');
+});
+
+test('R3: what is not offered', async () => {
+    const user = await rest.user();
+    await mailOf(user);
+    const auth = mustAnswer(await begin(user), 201);
+    mustRefuse(await rest.post(at(auth), {}, { action: 'assertion.check' }),
+               400, 'INVALID_REQUEST', 'INVALID_REQUEST');
+    mustRefuse(await rest.post(base, {}, { action: 'payload.check' }), 400,
+               'INVALID_DATA', 'INVALID_VALUE', 'payload.type');
+    mustRefuse(await rest.post(at(auth), '{}', { type: 'text/plain' }), 415,
+               'INVALID_REQUEST');
+    assert.equal((await d.get(`/${rest.env}/authenticationCodes/x`, {
+        headers: { Authorization: `Bearer ${await rest.token('worker-all')}` },
+    })).status, 404);
+});
+
+test('mfa A.3-2: a user authenticates himself, and nobody else', async () => {
+    const user = await rest.user(), other = await rest.user();
+    await mailOf(user);
+    await mailOf(other);
+    const flow = await Flow.begin(d, { client: 'self', params: {
+        scope: 'p1:create:deviceAuthentication ' +
+            'p1:read:deviceAuthentication p1:update:deviceAuthentication' } });
+    await flow.password(user);
+    const token = (await flow.redeem({ client: 'self' })).json.access_token;
+    const auth = mustAnswer(await begin(user, {}, { token }), 201);
+    mustAnswer(await check(auth, await codeFor(d, user.email), { token }));
+    mustRefuse(await begin(other, {}, { token }), 403, 'ACCESS_FAILED',
+               'INSUFFICIENT_PERMISSIONS');
+    const theirs = mustAnswer(await begin(other), 201);
+    mustRefuse(await read(theirs, { token }), 403, 'ACCESS_FAILED',
+               'INSUFFICIENT_PERMISSIONS');
+    mustRefuse(await check(theirs, '123456', { token }), 403,
+               'ACCESS_FAILED', 'INSUFFICIENT_PERMISSIONS');
+});
+
+test('a hundred guesses at once, and no more than three are judged',
+     async () => {
+    const user = await rest.user();
+    await mailOf(user);
+    const auth = mustAnswer(await begin(user), 201);
+    const code = await codeFor(d, user.email);
+    const replies = await Promise.all(Array.from({ length: 100 }, (_, i) =>
+        check(auth, wrong(code, i + 1))));
+    const judged = replies.filter(({ json }) => ['INVALID_OTP',
+        'QUOTA_EXCEEDED'].includes(json.details[0]?.code));
+    assert.equal(judged.filter(({ json }) =>
+        json.details[0].innerError?.attemptsRemaining !== undefined).length,
+                 2);
+    assert.ok(replies.every(({ status }) => [400, 429].includes(status)));
+    mustRefuse(await check(auth, code), 400, 'INVALID_REQUEST',
+               'INVALID_REQUEST');
+});
+
+test('a device is asked again, and not too soon', async () => {
+    const slow = await startRest({ mfa: { resend_cooldown: '20s' } });
+    const user = await slow.user();
+    const made = mustAnswer(await slow.post(`${slow.of(user)}/devices`, {
+        type: 'EMAIL', email: user.email }), 201);
+    const auth = mustAnswer(await slow.post(
+        `/${slow.env}/deviceAuthentications`, { user: { id: user.id } }), 201);
+    const again = () => slow.post(
+        `/${slow.env}/deviceAuthentications/${auth.id}`,
+        { device: { id: made.id } }, { action: 'device.select' });
+    mustAnswer(await again()); // the same click
+    slow.daemon.advance(3 * second);
+    const detail = mustRefuse(await again(), 400, 'REQUEST_FAILED',
+                              'LIMIT_EXCEEDED');
+    assert.equal(detail.innerError.deliveryMethod, 'EMAIL');
+    assert.ok(detail.innerError.coolDownExpiresAt > slow.daemon.now());
+    slow.daemon.advance(20 * second);
+    mustAnswer(await again());
+    await until('the second message', () =>
+        codesTo(slow.daemon, user.email) === 2);
+});
+
+await run();
