@@ -95,9 +95,10 @@ function button(label, press, kind = 'plain') {
     click: press }, label);
 }
 
-// In groups, so that it is read and compared without losing the place.
-const grouped = (text, size) =>
-  text.match(new RegExp(`.{1,${size}}`, 'g')).join(' ');
+// In groups, so that it is read and compared without losing the place, and in
+// this order whatever the direction of the page.
+const grouped = (text, size) => el('bdi', { dir: 'ltr' },
+  (text.match(new RegExp(`.{1,${size}}`, 'g')) ?? []).join(' '));
 
 function codeForm(say, act, action) {
   const input = el('input', {
@@ -166,7 +167,7 @@ function mobile(say, model, act) {
   const { pairedDevice: phone, pairingKey: link } = model;
   if (phone) {
     return [
-      el('p', { class: 'lead' }, phone.name),
+      el('p', { class: 'lead' }, el('bdi', {}, phone.name)),
       el('p', { class: 'number' }, grouped(phone.check ?? '', 3)),
       el('p', { class: 'hint' }, say.confirm),
       el('div', { class: 'actions' },
@@ -205,7 +206,7 @@ function methods(say, model, act) {
 function nameForm(act, { id, nickname: value = '' }, labels, kind) {
   const field = `part-name-${id}`;
   const input = el('input', { id: field, name: 'nickname', value,
-    maxlength: '100', autocomplete: 'off', required: '' });
+    maxlength: '100', autocomplete: 'off', dir: 'auto', required: '' });
   return el('form', {
     submit: (event) => {
       event.preventDefault();
@@ -234,8 +235,9 @@ function managed(say, model, act, device) {
   const told = [given && kind, target, defaultDevice && say.isFirst];
   return el('li', {}, el('details', { class: 'device' },
     el('summary', { class: 'tile' }, el('span', { class: 'tile-text' },
-      el('strong', {}, given || kind),
-      el('span', {}, told.filter(Boolean).join(' · ')))),
+      el('strong', {}, el('bdi', {}, given || kind)),
+      el('span', {}, ...told.filter(Boolean).flatMap((text, at) =>
+        [at > 0 && ' · ', el('bdi', {}, text)]).filter(Boolean)))),
     offers(model, 'updateDeviceNickname')
       && nameForm(act, device, { name: say.name, next: say.save }, 'plain'),
     offers(model, 'setDefaultDevice') && !defaultDevice

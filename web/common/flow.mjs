@@ -7,7 +7,7 @@ import { button, el } from './dom.mjs';
 import { makeNotice } from './forms.mjs';
 import { genericView } from './generic.mjs';
 import { AUTOMATIC, VIEWS } from './states.mjs';
-import { language, setTitle, t } from './strings.mjs';
+import { language, setTitle, t, told } from './strings.mjs';
 
 const POLL_MS = 2000, WATCH_MS = 8000;
 
@@ -170,7 +170,7 @@ export class Flow {
       keydown: (event) => typeAhead(event, this.view) }, drawn.title);
     const name = this.running() && this.state.user?.username;
     this.view = el('div', { 'class': 'view', 'data-status': status },
-      name && el('p', { class: 'hint' }, t('page.user', { name })), heading,
+      name && el('p', { class: 'hint' }, told('page.user', { name })), heading,
       drawn.lead && el('p', { class: 'lead' }, drawn.lead),
       this.notice.node, drawn.body);
     for (const input of inputsOf(this.view)) {

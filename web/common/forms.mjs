@@ -51,6 +51,7 @@ function makeField(spec) {
   const input = el('input', {
     id, name, type, value,
     'autocapitalize': 'none',
+    'dir': 'auto', // of what is typed, not of the page
     'aria-required': box ? null : 'true',
     'aria-describedby': `${id}-problem`,
     ...attributes,
@@ -191,7 +192,7 @@ function deviceTile(device, choose) {
     'data-device': device.id,
     'click': () => choose(node),
   }, icon(ICON_OF[type]), el('span', { class: 'tile-text' },
-    el('strong', {}, given || nameOf('device', type)),
-    lines.map((line) => el('span', {}, line))));
+    el('strong', {}, el('bdi', {}, given || nameOf('device', type))),
+    lines.map((line) => el('span', {}, el('bdi', {}, line)))));
   return node;
 }

@@ -8,7 +8,7 @@
 import { button, el } from './dom.mjs';
 import { deviceTiles, deviceType, makeForm } from './forms.mjs';
 import { CODE, otherActions } from './generic.mjs';
-import { has, t } from './strings.mjs';
+import { has, t, told } from './strings.mjs';
 
 // Sent without a click; the view has a button as well, should it fail.
 export const AUTOMATIC = {
@@ -86,9 +86,9 @@ function sentTo(device) {
   const { target } = device ?? {};
   const key = `sent.${deviceType(device)}`;
   if (has(key) && (target || key === 'sent.TOTP')) {
-    return t(key, { target });
+    return told(key, { target });
   }
-  return t(target ? 'sent.other' : 'sent.unknown', { target });
+  return told(target ? 'sent.other' : 'sent.unknown', { target });
 }
 
 // "Send again", which counts down when the server says that it is too soon.

@@ -3,6 +3,8 @@
 // alone for the demo's own pages; "one|many" where there is a number. What the
 // server says (userMessage) it says in the reader's language by itself.
 
+import { el } from './dom.mjs';
+
 const TEXTS = {
   page: {
     site: ['You are signing in at {host}', 'Sie melden sich an bei {host}'],
@@ -166,17 +168,36 @@ export const language = (navigator.languages ?? [])
   .map((tag) => tag.slice(0, 2).toLowerCase())
   .find((tag) => LANGUAGES.includes(tag)) ?? 'en';
 
+// The page says what it is written in, and from which side.
+export function setLanguage() {
+  document.documentElement.lang = language;
+  document.documentElement.dir = /^(ar|fa|he|ur)$/.test(language)
+    ? 'rtl' : 'ltr';
+}
+
 export function has(key) {
   const [group, name] = key.split('.');
   return Object.hasOwn(TEXTS, group) && Object.hasOwn(TEXTS[group], name);
 }
 
-export function t(key, values = {}) {
+function textOf(key, n) {
   const [group, name] = key.split('.');
   const texts = [TEXTS[group][name]].flat();
-  const forms = texts[LANGUAGES.indexOf(language)].split('|');
-  const text = values.n === 1 ? forms[0] : forms.at(-1);
-  return text.replace(/\{(\w+)\}/g, (all, member) => values[member] ?? all);
+  const forms = (texts[LANGUAGES.indexOf(language)] ?? texts[0]).split('|');
+  return n === 1 ? forms[0] : forms.at(-1);
+}
+
+export function t(key, values = {}) {
+  return textOf(key, values.n)
+    .replace(/\{(\w+)\}/g, (all, member) => values[member] ?? all);
+}
+
+// The same as nodes. An address or a name in it keeps its own direction:
+// "+155*****55" would be turned round in a text that goes from right to left.
+export function told(key, values = {}) {
+  return textOf(key, values.n).split(/\{(\w+)\}/)
+    .map((part, at) => at % 2 && part in values
+      ? el('bdi', {}, values[part]) : part);
 }
 
 // A text if there is one, else words made of the code name: PIN_REQUIRED and

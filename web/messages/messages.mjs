@@ -69,9 +69,9 @@ function messageNode({ channel, to, subject, text, code, sent_at: sent }) {
   return el('li', { class: letter ? 'letter' : 'bubble' },
     el('div', { class: 'envelope' }, icon(ICON_OF[channel]),
       nameOf('device', channel.toUpperCase()), ` – ${t('messages.to')} `,
-      el('b', {}, to), el('time', {}, sentAt(sent))),
-    letter && subject && el('h2', {}, subject),
-    el('p', { class: 'text' }, text), code && copyLine(String(code)));
+      el('b', {}, el('bdi', {}, to)), el('time', {}, sentAt(sent))),
+    letter && subject && el('h2', { dir: 'auto' }, subject),
+    el('p', { class: 'text', dir: 'auto' }, text), code && copyLine(String(code)));
 }
 
 // Seconds, milliseconds or ISO text: whatever the outbox wrote.

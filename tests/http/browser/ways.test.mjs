@@ -4,12 +4,12 @@
 import assert from 'node:assert/strict';
 
 import { until } from '../lib/daemon.mjs';
-import { codeFor, mfaUser, userWith } from '../lib/mfa.mjs';
+import { codeFor, json, mfaUser, userWith } from '../lib/mfa.mjs';
 import { totp } from '../lib/phone.mjs';
 import { secret } from '../lib/secrets.mjs';
 import { run, test } from '../lib/tap.mjs';
 import { patience, visit } from './lib/chrome.mjs';
-import { beginDemo, beginMfa, demoDaemon, password } from './lib/demo.mjs';
+import { beginDemo, beginMfa, demoDaemon, passcode, password } from './lib/demo.mjs';
 import { look } from './lib/looks.mjs';
 
 const daemon = await demoDaemon({ adapters: { mfa: {
@@ -169,10 +169,27 @@ test('a server that fails: said in words, and the next try works',
     });
 });
 
-// --- From right to left, as a translation would set it.
+// --- From right to left, as a page in Hebrew: its texts are not there yet, so
+// the words are English.
 
-// Where the text of an element, and where another one, stands within it: of
-// its width, from the left.
+async function fromTheRight(visitor)
+{
+    const tab = await visitor.tab(null, { languages: 'he' });
+    await tab.page.evaluateOnNewDocument(() => {
+        new MutationObserver((changes, observer) => {
+            const html = document.documentElement;
+            if (!html)
+                return;
+            observer.disconnect();
+            html.dataset.languages = 'en de he';
+            html.dir = 'rtl'; // of pages that do not set it
+        }).observe(document, { childList: true });
+    });
+    return tab;
+}
+
+// Where the text of one element stands within another: of its width, from the
+// left.
 function standsAt(tab, outer, inner)
 {
     return tab.page.evaluate((one, other) => {
@@ -184,36 +201,131 @@ function standsAt(tab, outer, inner)
     }, outer, inner);
 }
 
-const turn = (tab) => tab.page.evaluate(() => {
-    document.documentElement.dir = 'rtl';
-});
+// The text is shown from left to right, sign by sign, as it is to be read.
+async function mustRead(tab, text)
+{
+    const lefts = await tab.page.evaluate((wanted) => {
+        const walker = document.createTreeWalker(document.body,
+                                                 NodeFilter.SHOW_TEXT);
+        const range = document.createRange();
+        for (let node; (node = walker.nextNode());) {
+            const at = node.data.indexOf(wanted);
+            if (at < 0 || !node.parentElement.checkVisibility())
+                continue;
+            return [...wanted].map((sign, i) => {
+                range.setStart(node, at + i);
+                range.setEnd(node, at + i + 1);
+                return range.getBoundingClientRect().left;
+            });
+        }
+        return null;
+    }, text);
+    assert.ok(lefts, `${text} stands on the page`);
+    assert.deepEqual([...lefts].sort((a, b) => a - b), lefts,
+                     `${text} is turned round`);
+}
 
-test('from right to left: what stood at one side stands at the other',
-     async () => {
-    const user = await daemon.user();
+// The masked phone number on the page.
+async function masked(tab)
+{
+    return /\+[\d*]+\*[\d*]+/.exec(await tab.text())[0];
+}
+
+test('from right to left: what stood at one side stands at the other, ' +
+     'numbers and addresses read as ever', async () => {
+    const user = await daemon.user({ username: '(sonja) 7' });
     await visit({}, async (visitor) => {
-        const tab = await beginDemo(visitor, daemon, 'redirect');
-        const reveal = () => standsAt(tab, '.with-reveal', '.reveal');
-        await tab.page.waitForSelector('.reveal');
-        assert.ok(await reveal() > 0.7);
-        await turn(tab);
-        assert.ok(await reveal() < 0.3);
+        const tab = await fromTheRight(visitor);
+        await tab.open(`${daemon.base}/demo/`);
+        await tab.press('Sign in (redirect)');
+        await tab.step('Sign in');
+        assert.ok(await standsAt(tab, '.with-reveal', '.reveal') < 0.3);
         await look(tab, 'rtl-password');
 
         await password(tab, user);
         await tab.step('Confirm it’s you');
-        const text = () => standsAt(tab, '.tile', '.tile-text');
-        assert.ok(await text() < 0.5);
-        await turn(tab);
-        assert.ok(await text() > 0.5);
+        assert.ok(await standsAt(tab, '.tile', '.tile-text') > 0.5);
+        const target = await masked(tab);
+        await mustRead(tab, target);
+        await mustRead(tab, user.username);
         await look(tab, 'rtl-devices');
 
-        await tab.tile('E-mail');
+        await tab.tile('Text message');
         await tab.step('Enter your code');
-        await turn(tab);
+        await mustRead(tab, target);
         assert.equal(await tab.page.$eval('input.code', (node) =>
             getComputedStyle(node).direction), 'ltr');
         await look(tab, 'rtl-code');
+
+        const { text } = await daemon.message(user.phone);
+        await tab.open(`${daemon.base}/messages/`);
+        await tab.see(user.phone);
+        await mustRead(tab, user.phone);
+        await mustRead(tab, text.slice(0, 20));
+        await look(tab, 'rtl-messages');
+    });
+});
+
+test('from right to left: a phone, and its number', async () => {
+    const { user, PHONE: phone } = await userWith(daemon, 'EMAIL', 'SMS',
+                                                  'PHONE');
+    await visit({}, async (visitor) => {
+        const tab = await fromTheRight(visitor);
+        await tab.open(`${daemon.base}/demo/?acr_values=urn:factord:mfa`);
+        await tab.press('Sign in (redirect)');
+        await password(tab, user);
+        await tab.tile('Pixel 8');
+        const number = await tab.page.waitForSelector('.number');
+        await mustRead(tab, await number.evaluate((node) => node.textContent));
+        await look(tab, 'rtl-push');
+        await phone.answer(await phone.waiting(), 'deny');
+        await tab.step('Denied on your phone');
+        await look(tab, 'rtl-denied');
+
+        await tab.open(`${daemon.base}/demo/?acr_values=urn:factord:mfa`);
+        await tab.press('Sign in (redirect)');
+        await password(tab, user);
+        await tab.press('Manage my devices');
+        await tab.answered('manageDevices');
+        await tab.tile('E-mail');
+        await tab.step('Enter your code');
+        await passcode(tab, await codeFor(daemon, user.email));
+        await tab.step('Your devices');
+        await tab.see('Pixel 8');
+        await mustRead(tab, await masked(tab));
+        await (await tab.page.$('.device summary')).click();
+        await look(tab, 'rtl-devices-own');
+        await tab.press('Add a device');
+        await tab.press('An authenticator app');
+        await tab.page.waitForSelector('.qr svg', { visible: true });
+        const key = await tab.page.$eval('.hint code', (node) =>
+            node.textContent);
+        await mustRead(tab, secret('TOTP secret', key));
+        await look(tab, 'rtl-app');
+    });
+});
+
+test('from right to left: the authenticator', async () => {
+    const user = await mfaUser(daemon);
+    const { link } = await json(daemon, 'pairing-keys', 'create',
+                                user.username);
+    await visit({}, async (visitor) => {
+        const phone = await fromTheRight(visitor);
+        await phone.open(link);
+        await look(phone, 'rtl-authenticator-pair');
+        await phone.press('Pair');
+        await phone.step(user.username);
+        await phone.press('Show passcode');
+        const shown = await until('a passcode', () =>
+            phone.page.$eval('.shown', (node) => node.textContent), patience);
+        await mustRead(phone, secret('passcode', shown));
+        await look(phone, 'rtl-authenticator-account');
+        const tab = await beginMfa(visitor, daemon, user);
+        await tab.page.waitForSelector('.number');
+        await phone.front();
+        await phone.see('Approve');
+        await mustRead(phone, '127.0.0.1');
+        await look(phone, 'rtl-authenticator-request');
     });
 });
 
