@@ -19,21 +19,39 @@ function problemsOf(error) {
 }
 
 // Where problems without a field are told. A flow wants of such a place:
-// show(error), note(text), offline(retry), clear().
+// show(error), note(text), offline(retry, quiet), clear(). Whoever has pressed
+// something far below is brought there; what comes by itself (quiet) moves
+// nothing.
 export function makeNotice() {
-  const { node, say, clear } = liveRegion('notice');
-  const tell = (kind, texts, control = '') => {
+  const { node, say, clear } = liveRegion('notice', null, () => {
+    still || node.scrollIntoView({ block: 'nearest' });
+    if (held && document.activeElement === document.body) {
+      node.querySelector('button')?.focus();
+    }
+    held = false;
+  });
+  const hold = () => {
+    held ||= node.contains(document.activeElement);
+  };
+  let still = false;
+  let held = false; // its button had the focus when it was taken away
+  const tell = (kind, texts, control = '', quiet = false) => {
+    still = quiet;
+    hold();
     node.dataset.kind = kind;
     say(...texts.map((text) => el('p', {}, text)), control);
   };
   return {
     node,
-    clear,
+    clear() {
+      hold();
+      clear();
+    },
     note: (text) => tell('note', [text]),
     tell: (texts) => tell('error', texts),
     show: (error) => tell('error', problemsOf(error).map(({ text }) => text)),
-    offline: (retry) => tell('error', [t('error.offline')],
-      button(t('page.retry'), retry)),
+    offline: (retry, quiet) => tell('error', [t('error.offline')],
+      button(t('page.retry'), retry), quiet),
   };
 }
 

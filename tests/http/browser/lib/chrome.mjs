@@ -19,7 +19,7 @@ import { newFolder, sleep, until } from '../../lib/daemon.mjs';
 import { atEnd, skip } from '../../lib/tap.mjs';
 
 const executable = process.env.CHROMIUM || '/usr/bin/chromium';
-export const patience = 30000;
+export const patience = Number(process.env.PATIENCE ?? 30000);
 
 let browser = null;
 
