@@ -180,8 +180,8 @@ function mobile(say, model, act) {
   return [
     el('p', { class: 'lead' }, say.scan),
     picture(link, say.picture),
-    el('p', { class: 'hint' }, el('a', { href: link, target: '_blank',
-      rel: 'noopener' }, say.open)),
+    el('a', { class: 'button quiet', href: link, target: '_blank',
+      rel: 'noopener' }, say.open),
     key && el('p', { class: 'hint' }, say.key, ': ',
       el('code', { class: 'key' }, grouped(key, 4))),
     iss && el('p', { class: 'hint' }, say.server, ': ', el('code', {}, iss)),

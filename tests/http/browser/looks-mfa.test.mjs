@@ -135,7 +135,7 @@ inBoth('a phone is added, and named', async (seen) => {
     await tab.step(say('Add your phone', 'Telefon hinzufügen'));
     await picture(tab);
     await at(tab, 'scan');
-    const link = await tab.page.$eval('.hint a', (node) => node.href);
+    const link = await tab.page.$eval('a[href*="#"]', (node) => node.href);
     assert.equal((await phone.pair(secret('pairing link', link))).status, 201);
     await tab.see('Pixel 8');
     await at(tab, 'compare');

@@ -205,7 +205,7 @@ test('authn D.2-10: "this is not my phone": it is paired to nothing',
         const tab = await menu(visitor, user);
         await tab.press('A phone (Authenticator)');
         await tab.page.waitForSelector('.qr svg', { visible: true });
-        const link = await tab.page.$eval('.hint a', (node) => node.href);
+        const link = await tab.page.$eval('a[href*="#"]', (node) => node.href);
         await phone.pair(secret('pairing link', link));
         await tab.press('No, this is not my phone');
         await tab.step('What do you want to add?');

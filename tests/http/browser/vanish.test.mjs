@@ -5,25 +5,16 @@
 import assert from 'node:assert/strict';
 
 import { until } from '../lib/daemon.mjs';
-import { codeFor, json, mfaUser, second, userWith } from
-    '../lib/mfa.mjs';
+import { codeFor, json, mfaUser, second, userWith } from '../lib/mfa.mjs';
 import { Phone, totp } from '../lib/phone.mjs';
 import { secret } from '../lib/secrets.mjs';
 import { run, test } from '../lib/tap.mjs';
 import { patience, visit } from './lib/chrome.mjs';
-import { beginDemo, beginMfa, demoDaemon, passcode, password, wrongOf } from
-    './lib/demo.mjs';
+import { beginDemo, beginMfa, demoDaemon, everyState, passcode, password,
+         wrongOf } from './lib/demo.mjs';
 
 const daemon = await demoDaemon({ adapters: {
-    otp: { max_attempts: 1 },
-    mfa: { first_device: 'allowed', resend_cooldown: '0s', prompt_setup: true,
-           manage_devices: true, device_policies: [{
-               name: 'Default', default: true,
-               authentication: { deviceSelection: 'PROMPT_TO_SELECT' },
-               email: { enabled: true }, sms: { enabled: true },
-               voice: { enabled: false }, totp: { enabled: true },
-               mobile: { enabled: true,
-                         promptForNicknameOnPairing: true } }] } } });
+    otp: { max_attempts: 1 }, mfa: everyState } });
 
 const numberField = 'Phone number with country code, like +1 555 0100';
 const away = 'The server could not be reached.';
@@ -69,7 +60,7 @@ async function scanning(visitor, user)
 {
     const tab = await adding(visitor, user, 'A phone (Authenticator)');
     await tab.page.waitForSelector('.qr svg', { visible: true });
-    return { tab, link: await tab.page.$eval('.hint a', (node) => node.href) };
+    return { tab, link: await tab.page.$eval('a[href*="#"]', (node) => node.href) };
 }
 
 async function comparing(visitor, user)

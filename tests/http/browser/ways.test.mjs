@@ -3,18 +3,17 @@
 // server that is slow or fails.
 import assert from 'node:assert/strict';
 
-import { until } from '../lib/daemon.mjs';
-import { codeFor, json, mfaUser, userWith } from '../lib/mfa.mjs';
-import { totp } from '../lib/phone.mjs';
+import { sleep, until } from '../lib/daemon.mjs';
+import { codeFor, json, mfaUser, second, userWith } from '../lib/mfa.mjs';
+import { Phone, totp } from '../lib/phone.mjs';
 import { secret } from '../lib/secrets.mjs';
 import { run, test } from '../lib/tap.mjs';
 import { patience, visit } from './lib/chrome.mjs';
-import { beginDemo, beginMfa, demoDaemon, passcode, password } from './lib/demo.mjs';
-import { look } from './lib/looks.mjs';
+import { beginDemo, beginMfa, demoDaemon, everyState, passcode, password } from
+    './lib/demo.mjs';
+import { look, mustFit } from './lib/looks.mjs';
 
-const daemon = await demoDaemon({ adapters: { mfa: {
-    first_device: 'allowed', resend_cooldown: '0s', prompt_setup: true,
-    manage_devices: true } } });
+const daemon = await demoDaemon({ adapters: { mfa: everyState } });
 
 // --- By keyboard: Tab, Enter, Space and letters.
 
@@ -84,25 +83,202 @@ test('by keyboard: a device is renamed and removed', async () => {
     });
 });
 
-// --- With a finger.
+// --- With a finger, on a small screen: at each step all that can be touched is
+// large enough, and nothing moves sideways.
 
-test('by touch, on a phone: from the password to the end', async () => {
+const small = { touch: true, width: 360, height: 740 };
+
+async function reached(tab, title)
+{
+    await tab.step(title);
+    await mustFit(tab);
+}
+
+const tapTile = (tab, text) => tab.tapOn(`.tile ::-p-text(${text})`);
+
+async function tapInto(tab, name, text)
+{
+    await tab.tap(name, 'textbox');
+    await tab.type(text);
+}
+
+async function touching(visitor, user, acr = 'urn:factord:mfa')
+{
+    const tab = await visitor.tab(`${daemon.base}/demo/?acr_values=${acr}`);
+    await mustFit(tab);
+    await tab.tap('Sign in (redirect)');
+    await reached(tab, 'Sign in');
+    await tapInto(tab, 'Username', user.username);
+    await tapInto(tab, 'Password', user.password);
+    await tab.tap('Sign in');
+    return tab;
+}
+
+test('by touch: passcode', async () => {
     const user = await daemon.user();
-    await visit({ touch: true, width: 360, height: 740 }, async (visitor) => {
-        const tab = await visitor.tab(`${daemon.base}/demo/`);
-        await tab.tap('Sign in (redirect)');
-        await tab.step('Sign in');
-        await tab.tap('Username', 'textbox');
-        await tab.type(user.username);
-        await tab.tap('Password', 'textbox');
-        await tab.type(user.password);
-        await tab.tap('Sign in');
-        await tab.step('Confirm it’s you');
-        await (await tab.page.waitForSelector('.tile')).tap();
-        await tab.step('Enter your code');
-        await tab.tap('One-time code', 'textbox');
-        await tab.type((await daemon.message(user.email)).code);
+    await visit(small, async (visitor) => {
+        const tab = await touching(visitor, user, 'urn:factord:otp');
+        await reached(tab, 'Confirm it’s you');
+        await tapTile(tab, 'E-mail');
+        await reached(tab, 'Enter your code');
+        await tab.tapOn('summary');
+        await mustFit(tab);
+        await tapInto(tab, 'One-time code',
+                      (await daemon.message(user.email)).code);
         await tab.tap('Confirm');
+        await reached(tab, 'Verified');
+        const messages = await visitor.tab(`${daemon.base}/messages/`);
+        await messages.see(user.email);
+        await mustFit(messages);
+        await messages.tap('Copy code');
+        await messages.open(`${daemon.base}/`);
+        await mustFit(messages);
+    });
+});
+
+test('by touch: push denied, another way', async () => {
+    const { user, PHONE: phone } = await userWith(daemon, 'EMAIL', 'PHONE');
+    await visit(small, async (visitor) => {
+        const tab = await touching(visitor, user);
+        await reached(tab, 'Confirm it’s you');
+        await tapTile(tab, 'Pixel 8');
+        await tab.step('Check your phone');
+        await tab.page.waitForSelector('.number');
+        await tab.tapOn('summary');
+        await tab.find('textbox', 'Code that the app shows');
+        await mustFit(tab);
+        await phone.answer(await phone.waiting(), 'deny');
+        await reached(tab, 'Denied on your phone');
+        await tapTile(tab, 'E-mail');
+        await reached(tab, 'Enter your code');
+        await tapInto(tab, 'One-time code', await codeFor(daemon, user.email));
+        await tab.tap('Confirm');
+        await tab.step('Verified');
+    });
+});
+
+// The clock of all is moved.
+test('by touch: push not answered, cancelled', { alone: true }, async () => {
+    const { user } = await userWith(daemon, 'EMAIL', 'PHONE');
+    await visit(small, async (visitor) => {
+        const tab = await touching(visitor, user);
+        await tapTile(tab, 'Pixel 8');
+        await tab.step('Check your phone');
+        daemon.advance(41 * second);
+        await reached(tab, 'No answer from your phone');
+        await tab.tap('Cancel');
+        await reached(tab, 'The sign-in did not succeed');
+    });
+});
+
+test('by touch: a phone is added and named', async () => {
+    const user = await mfaUser(daemon), phone = await Phone.make(daemon);
+    await visit(small, async (visitor) => {
+        const tab = await touching(visitor, user);
+        await reached(tab, 'Add a device');
+        await tab.tap('Add a device');
+        await tab.step('What do you want to add?');
+        await tab.find('button', 'An e-mail address');
+        await mustFit(tab);
+        await tab.tap('A phone (Authenticator)');
+        await tab.page.waitForSelector('.qr svg', { visible: true });
+        await mustFit(tab);
+        const link = await tab.page.$eval('a[href*="#"]', (node) => node.href);
+        await phone.pair(link);
+        await tab.find('button', 'Yes, add this phone');
+        await mustFit(tab);
+        await tab.tap('Yes, add this phone');
+        await tab.step('Give it a name');
+        await tapInto(tab, 'Name', ' of Sonja');
+        await mustFit(tab);
+        await tab.tap('Continue');
+        await tab.step('Verified');
+    });
+});
+
+test('by touch: an authenticator app is added', async () => {
+    const user = await mfaUser(daemon);
+    await visit(small, async (visitor) => {
+        const tab = await touching(visitor, user);
+        await tab.tap('Add a device');
+        await tab.tap('An authenticator app');
+        await tab.page.waitForSelector('.qr svg', { visible: true });
+        await mustFit(tab);
+        const key = await tab.page.$eval('.hint code', (node) =>
+            node.textContent);
+        await tapInto(tab, 'Code that the app shows',
+                      totp(secret('TOTP secret', key.replaceAll(' ', '')),
+                           daemon.now()));
+        await tab.tap('Continue');
+        await tab.step('Verified');
+    });
+});
+
+test('by touch: a number is added', async () => {
+    const user = await mfaUser(daemon);
+    await visit(small, async (visitor) => {
+        const tab = await touching(visitor, user);
+        await tab.tap('Add a device');
+        await tab.tap('A number for text messages');
+        await reached(tab, 'Your phone number');
+        await tapInto(tab, 'Phone number with country code, ' +
+                      'like +1 555 0100', user.phone);
+        await tab.tap('Send a code');
+        await reached(tab, 'Enter the code we sent');
+        await tapInto(tab, 'One-time code', await codeFor(daemon, user.phone));
+        await tab.tap('Confirm');
+        await tab.step('Verified');
+    });
+});
+
+test('by touch: a device is renamed and removed', async () => {
+    const { user } = await userWith(daemon, 'EMAIL', 'TOTP', 'SMS');
+    await visit(small, async (visitor) => {
+        const tab = await touching(visitor, user);
+        await tab.tap('Manage my devices');
+        await tab.answered('manageDevices');
+        await tapTile(tab, 'E-mail');
+        await tab.step('Enter your code');
+        await tapInto(tab, 'One-time code', await codeFor(daemon, user.email));
+        await tab.tap('Confirm');
+        await tab.step('Your devices');
+        await tab.tapOn('summary ::-p-text(Text message)');
+        await tapInto(tab, 'Name', 'Work phone');
+        await mustFit(tab);
+        await tab.tap('Save');
+        await tab.see('Work phone');
+        await tab.tapOn('summary ::-p-text(Work phone)');
+        await tab.tapOn('.device[open] summary ::-p-text(Remove)');
+        await mustFit(tab);
+        await tab.tap('Remove it');
+        await tab.seeNot('Work phone');
+        await tab.tap('Done');
+        await tab.step('Verified');
+    });
+});
+
+test('by touch: the authenticator', async () => {
+    const user = await mfaUser(daemon);
+    const { link } = await json(daemon, 'pairing-keys', 'create',
+                                user.username);
+    await visit(small, async (visitor) => {
+        const phone = await visitor.tab(link);
+        await phone.find('button', 'Pair');
+        await mustFit(phone);
+        await phone.tap('Pair');
+        await reached(phone, user.username);
+        await phone.tap('Show passcode');
+        await mustFit(phone);
+        const tab = await touching(visitor, user);
+        const number = await (await tab.page.waitForSelector('.number'))
+            .evaluate((node) => node.textContent);
+        await phone.front();
+        await reached(phone, 'Sign on to Demo app?');
+        await sleep(450); // what has just appeared takes no press
+        await tapInto(phone, 'Number on the sign-on page', number);
+        await phone.tap('Approve');
+        await reached(phone, 'Approved');
+        await tab.front();
         await tab.step('Verified');
     });
 });

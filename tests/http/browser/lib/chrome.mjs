@@ -216,7 +216,16 @@ export class Tab {
     // With a finger.
     async tap(name, role = 'button')
     {
-        await (await this.find(role, name)).tap();
+        await this.tapOn(named(role, name));
+    }
+
+    async tapOn(selector)
+    {
+        const node = await this.page.waitForSelector(selector,
+                                                     { visible: true });
+        await until(`${selector} to take a press`, () => node.evaluate((one) =>
+            !one.closest('[aria-disabled=true]')), patience);
+        await node.tap();
     }
 
     follow(name)
