@@ -46,12 +46,16 @@ function passwordView(state, flow) {
   };
 }
 
+// Also who wants to change their devices meets this page first, and is told
+// why; what they have asked for is not offered again.
 function selectionView(state, flow) {
+  const asked = state.manageDeviceRequested
+    && (state.manualPairing ? 'setupMfa' : 'manageDevices');
   return {
     title: t('title.DEVICE_SELECTION_REQUIRED'),
-    lead: t('lead.DEVICE_SELECTION_REQUIRED'),
+    lead: t(`lead.${asked || 'DEVICE_SELECTION_REQUIRED'}`),
     body: [deviceTiles(flow, 'selectDevice', state.devices),
-      otherActions(state, flow, ['selectDevice'])],
+      otherActions(state, flow, ['selectDevice', asked])],
   };
 }
 

@@ -55,6 +55,8 @@ const TEXTS = {
   },
   lead: {
     DEVICE_SELECTION_REQUIRED: ['Choose how you want to confirm.', 'Wählen Sie, wie Sie bestätigen möchten.'],
+    manageDevices: ['Before you change your devices, confirm it’s you with one of them.', 'Bevor Sie Ihre Geräte ändern, bestätigen Sie mit einem davon, dass Sie es sind.'],
+    setupMfa: ['Before you add a device, confirm it’s you with one that you have.', 'Bevor Sie ein Gerät hinzufügen, bestätigen Sie mit einem vorhandenen, dass Sie es sind.'],
     MFA_SETUP_REQUIRED: ['Your account needs a second way to confirm it’s you.', 'Ihr Konto braucht einen zweiten Weg, Sie zu bestätigen.'],
     PUSH_CONFIRMATION_TIMED_OUT: ['Try again, or choose another device.', 'Versuchen Sie es erneut oder wählen Sie ein anderes Gerät.'],
     PUSH_CONFIRMATION_REJECTED: ['If that was a mistake, try again. If it was not you, cancel.', 'War das ein Versehen, versuchen Sie es erneut. Waren Sie es nicht, brechen Sie ab.'],

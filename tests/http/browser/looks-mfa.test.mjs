@@ -212,6 +212,7 @@ inBoth('devices are managed', async (seen) => {
     const tab = await begin(seen, user);
     await tab.press(say('Manage my devices', 'Meine Geräte verwalten'));
     await tab.answered('manageDevices');
+    await at(tab, 'choice-to-manage');
     await tab.tile(say('E-mail', 'E-Mail'));
     await tab.step(say('Enter your code', 'Code eingeben'));
     await tab.fill(say('One-time code', 'Einmalcode'),

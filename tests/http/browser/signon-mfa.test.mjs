@@ -239,7 +239,10 @@ async function managing(visitor, user)
 {
     const tab = await beginMfa(visitor, daemon, user);
     await tab.press('Manage my devices');
-    await tab.answered('manageDevices');
+    await tab.see('Before you change your devices, confirm it’s you');
+    await tab.seeNot('Manage my devices');
+    await tab.reload();
+    await tab.see('Before you change your devices, confirm it’s you');
     await tab.tile('E-mail');
     await tab.step('Enter your code');
     await passcode(tab, await codeFor(daemon, user.email));
@@ -289,7 +292,8 @@ test('authn D.2-15: nothing is managed by a password alone', async () => {
     await visit({}, async (visitor) => {
         const tab = await beginMfa(visitor, daemon, user);
         await tab.press('Add a device');
-        await tab.answered('setupMfa');
+        await tab.see('Before you add a device, confirm it’s you');
+        await tab.seeNot('Add a device');
         await tab.tile('E-mail');
         await tab.step('Enter your code');
         await passcode(tab, await codeFor(daemon, user.email));
