@@ -135,6 +135,10 @@ static const struct factor_setting *const outbox_settings[] = {
             DEFAULT("\"30s\""), RANGE(SECOND, HOUR)),
     SETTING(DURATION, "timeout", "How long a back end may take.",
             DEFAULT("\"10s\""), RANGE(100, 10 * MINUTE)),
+    SETTING(DURATION, "failover_timeout",
+            "How long it may take while another one of the channel could be "
+            "asked instead.",
+            DEFAULT("\"3s\""), RANGE(100, 10 * MINUTE)),
     SETTING(DURATION, "retry_first",
             "Wait before a message is tried again; it doubles each time.",
             DEFAULT("\"5s\""), RANGE(100, HOUR)),
