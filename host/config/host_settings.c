@@ -122,8 +122,13 @@ static const struct factor_setting *const session_settings[] = {
 
 static const struct factor_setting *const brand_settings[] = {
     SETTING(STRING, "name",
-            "What messages call the service; without it, what the adapter "
-            "that sends them does.", ),
+            "What messages and pages call the service; without it messages "
+            "call it what the adapter that sends them does.", ),
+    SETTING(PATH, "logo",
+            "Picture beside the name on pages: an .svg or .png file.", ),
+    SETTING(STRING, "accent",
+            "Colour of buttons and links of pages and mails: \"#RRGGBB\", "
+            "dark enough to be read on white.", ),
     NULL,
 };
 

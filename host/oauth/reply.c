@@ -7,6 +7,7 @@
 
 #include "host/api/api.h"
 #include "host/json.h"
+#include "host/pages/pages.h"
 #include "host/text.h"
 
 struct http_reply *
@@ -179,6 +180,8 @@ page_text(const struct host *host, struct http_request *request,
     const char *const *languages =
         text_languages(arena, http_header(request, "Accept-Language"));
     const char *language = "en";
+    const struct brand *brand = pages_brand(host->pages);
+    const char *name = brand_name(brand), *logo = brand_logo(brand);
     const char *text =
         languages ? texts_find_in(host->texts, key, languages, &language)
                   : NULL;
@@ -193,14 +196,14 @@ page_text(const struct host *host, struct http_request *request,
         arena,
         "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">"
         "\n<meta name=\"viewport\" content=\"width=device-width\">\n"
-        "<title>factord</title>\n"
-        "<link rel=\"icon\" href=\"/common/icon.svg\">\n"
+        "<title>%s</title>\n"
+        "<link rel=\"icon\" href=\"%s\">\n"
         "<link rel=\"stylesheet\" href=\"/common/style.css\">\n"
         "</head>\n<body class=\"centred\">\n"
-        "<header class=\"brand\"><img src=\"/common/icon.svg\" alt=\"\" "
-        "width=\"28\" height=\"28\">factord</header>\n"
+        "<header class=\"brand\"><img src=\"%s\" alt=\"\" "
+        "width=\"28\" height=\"28\">%s</header>\n"
         "<main class=\"card\">\n<h1>%s</h1>\n</main>\n</body>\n</html>\n",
-        language, text);
+        language, name, logo, logo, name, text);
 }
 
 static const struct oauth_pair page_headers[] = {

@@ -214,7 +214,7 @@ export function nameOf(group, code) {
 }
 
 export function setTitle(text) {
-  document.title = `${text} – factord`;
+  document.title = `${text} – ${document.querySelector('.brand').textContent}`;
 }
 
 export function localTime(seconds) {
