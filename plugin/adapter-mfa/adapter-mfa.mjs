@@ -20,17 +20,13 @@ const words = {
     same: 'Yes, add this phone',
     other: 'No, this is not my phone',
     next: 'Continue',
-    cancel: 'Cancel',
-    back: 'Back',
     name: 'Name',
-    skip: 'Not now',
     save: 'Save',
     remove: 'Remove',
     gone: 'It can no longer confirm your sign-ons.',
     sure: 'Remove it',
     first: 'Use first',
     isFirst: 'Used first',
-    add: 'Add a device',
     done: 'Done',
     MOBILE: 'A phone',
     TOTP: 'An authenticator app',
@@ -55,17 +51,13 @@ const words = {
     same: 'Ja, dieses Telefon hinzufügen',
     other: 'Nein, das ist nicht mein Telefon',
     next: 'Weiter',
-    cancel: 'Abbrechen',
-    back: 'Zurück',
     name: 'Name',
-    skip: 'Jetzt nicht',
     save: 'Speichern',
     remove: 'Entfernen',
     gone: 'Es kann dann keine Anmeldung mehr bestätigen.',
     sure: 'Entfernen',
     first: 'Zuerst verwenden',
     isFirst: 'Wird zuerst verwendet',
-    add: 'Gerät hinzufügen',
     done: 'Fertig',
     MOBILE: 'Ein Telefon',
     TOTP: 'Eine Authenticator-App',
@@ -270,7 +262,9 @@ const drawings = {
 };
 
 export default function render(root, model, act, { language, t }) {
-  const say = { ...words[language] ?? words.en, t };
+  const say = { ...words[language] ?? words.en, t,
+    cancel: t('action.cancelAuthentication'), add: t('action.setupMfa'),
+    back: t('action.cancelDevicePairing'), skip: t('action.skipMfa') };
   const drawn = drawings[model.status](say, model, act);
   root.append(...drawn.filter(Boolean));
 }

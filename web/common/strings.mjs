@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Every text that the pages themselves say: [English, German], or English
-// alone for the demo's own pages; "one|many" where there is a number. What the
-// server says (userMessage) it says in the reader's language by itself.
+// alone; "one|many" where there is a number. What the server says (userMessage)
+// it says in the reader's language by itself.
 
 import { el } from './dom.mjs';
 
@@ -127,41 +127,12 @@ const TEXTS = {
     activateSmsDevice: ['Confirm', 'Bestätigen'],
     activateVoiceDevice: ['Confirm', 'Bestätigen'],
   },
-  demo: {
-    title: 'Demo application',
-    redirect: 'Sign in (redirect)',
-    here: 'Sign in (this page)',
-    insecure: 'Browsers do cryptography only for https pages and for this machine. Open this page over https, or at http://127.0.0.1 with the same port.',
-    otherOrigin: 'The server calls itself {issuer}. Sign in from there:',
-    foreign: 'This answer does not belong to a sign-in that began in this tab.',
-    badIssuer: 'The answer names another issuer and was dropped.',
-    error: 'The sign-in did not succeed',
-    working: 'Checking the answer…',
-    verified: 'Verified',
-    verifiedLead: 'The ID token is genuine and meant for this application.',
-    notVerified: 'Not verified',
-    notVerifiedLead: 'The ID token failed a check. An application must not accept it.',
-    checks: 'What was checked',
-    claims: 'What the ID token says',
-    userinfo: 'What userinfo says',
-    raw: 'ID token as received',
-    again: 'Start over',
-    passed: 'passed',
-    missed: 'failed',
-    signature: 'Signature ({alg}, key {kid})',
-    iss: 'Issuer',
-    aud: 'Audience',
-    nonce: 'Nonce of this sign-in',
-    exp: 'Not expired',
-  },
-  messages: {
-    to: 'To',
-    copy: 'Copy code',
-    copied: 'Copied',
-    notCopied: 'Please select the code by hand',
-    off: 'This server shows messages only as a demo, on this machine.',
-  },
 };
+
+// Of a page that is no sign-on.
+export function addTexts(group, texts) {
+  TEXTS[group] = texts;
+}
 
 // The page says which languages it has; the demo's have one.
 const LANGUAGES = (document.documentElement.dataset.languages ?? 'en').split(' ');

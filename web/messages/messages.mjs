@@ -3,10 +3,18 @@
 // seen. Old ones stay where they are, so that a reader's place is kept.
 
 import { button, el, icon, liveRegion } from '/common/dom.mjs';
-import { localTime, nameOf, t } from '/common/strings.mjs';
+import { addTexts, localTime, nameOf, t } from '/common/strings.mjs';
 
 const EVERY_MS = 2000;
 const ICON_OF = { email: 'mail', sms: 'chat', voice: 'call' };
+
+addTexts('messages', {
+  to: 'To',
+  copy: 'Copy code',
+  copied: 'Copied',
+  notCopied: 'Please select the code by hand',
+  off: 'This server shows messages only as a demo, on this machine.',
+});
 
 const list = document.getElementById('list');
 const notice = liveRegion('notice');

@@ -9,8 +9,8 @@ import { Phone, totp } from '../lib/phone.mjs';
 import { secret } from '../lib/secrets.mjs';
 import { run, test } from '../lib/tap.mjs';
 import { patience, visit } from './lib/chrome.mjs';
-import { beginDemo, beginMfa, demoDaemon, everyState, passcode, password } from
-    './lib/demo.mjs';
+import { beginDemo, beginMfa, demoDaemon, everyState, passcode, password,
+         wrongOf } from './lib/demo.mjs';
 import { look, mustFit } from './lib/looks.mjs';
 
 const daemon = await demoDaemon({ adapters: { mfa: everyState } });
@@ -280,6 +280,34 @@ test('by touch: the authenticator', async () => {
         await reached(phone, 'Approved');
         await tab.front();
         await tab.step('Verified');
+    });
+});
+
+// --- Motion.
+
+test('a wrong code shakes its field; not for who wants no motion', async () => {
+    const user = await daemon.user();
+    await visit({}, async (visitor) => {
+        const tab = await beginDemo(visitor, daemon, 'redirect');
+        await password(tab, user);
+        await tab.tile('E-mail');
+        await tab.step('Enter your code');
+        const { code } = await daemon.message(user.email);
+        for (const [value, animation] of [['no-preference', 'shake'],
+                                          ['reduce', 'none']]) {
+            await tab.page.emulateMediaFeatures([
+                { name: 'prefers-reduced-motion', value }]);
+            const before = tab.replies.length;
+            await (await tab.find('textbox', 'One-time code'))
+                .click({ count: 3 });
+            await passcode(tab, wrongOf(code));
+            await until('the refusal', () => tab.replies.length > before,
+                        patience);
+            const field = await tab.page.waitForSelector('[aria-invalid]');
+            assert.equal(await field.evaluate((node) =>
+                getComputedStyle(node).animationName), animation);
+        }
+        tab.refused('POST checkOtp 400', 'POST checkOtp 400');
     });
 });
 
