@@ -362,7 +362,8 @@ check_brand(const struct check *check)
     struct colour colour;
     struct palette palette;
 
-    check_one(check, "logo", is_picture, "a picture; name an .svg or .png file");
+    check_one(check, "logo", is_picture,
+              "a picture; name an .svg or .png file");
     if (!accent)
         return;
     if (!colour_parse(accent, &colour))

@@ -173,6 +173,18 @@ html_text(struct factor_arena *arena, const char *text)
     return copy;
 }
 
+/* The first sentence is the heading; what follows it is below. */
+static const char *
+page_lead(struct factor_arena *arena, char *text)
+{
+    char *end = strstr(text, ". ");
+
+    if (!end)
+        return "";
+    end[1] = '\0';
+    return arena_format(arena, "<p class=\"lead\">%s</p>\n", end + 2);
+}
+
 static char *
 page_text(const struct host *host, struct http_request *request,
           struct factor_arena *arena, const char *key)
@@ -181,16 +193,18 @@ page_text(const struct host *host, struct http_request *request,
         text_languages(arena, http_header(request, "Accept-Language"));
     const char *language = "en";
     const struct brand *brand = pages_brand(host->pages);
-    const char *name = brand_name(brand), *logo = brand_logo(brand);
+    const char *name = brand_name(brand), *logo = brand_logo(brand), *lead;
+    char *heading;
     const char *text =
         languages ? texts_find_in(host->texts, key, languages, &language)
                   : NULL;
 
     if (!text)
         text = own_text(key, languages, &language);
-    text = html_text(arena, text);
+    heading = html_text(arena, text);
     language = html_text(arena, language);
-    if (!text || !language)
+    lead = heading ? page_lead(arena, heading) : NULL;
+    if (!lead || !language)
         return NULL;
     return arena_format(
         arena,
@@ -202,8 +216,8 @@ page_text(const struct host *host, struct http_request *request,
         "</head>\n<body class=\"centred\">\n"
         "<header class=\"brand\"><img src=\"%s\" alt=\"\" "
         "width=\"28\" height=\"28\">%s</header>\n"
-        "<main class=\"card\">\n<h1>%s</h1>\n</main>\n</body>\n</html>\n",
-        language, name, logo, logo, name, text);
+        "<main class=\"card\">\n<h1>%s</h1>\n%s</main>\n</body>\n</html>\n",
+        language, name, logo, logo, name, heading, lead);
 }
 
 static const struct oauth_pair page_headers[] = {

@@ -336,7 +336,8 @@ deliver(struct factor_delivery *self, const struct factor_message *message,
     (void)err;
     if (!smtp_address_ok(message->address))
         return refuse_address(ret_receipt);
-    if (self->layout && !(html = smtp_html(self->layout, &self->sender, message)))
+    if (self->layout &&
+        !(html = smtp_html(self->layout, &self->sender, message)))
         return FACTOR_E_NOMEM;
     session = take_session(self);
     if (session) {

@@ -59,9 +59,9 @@ export function makeNotice() {
 
 let lastId = 0;
 
-// spec: {name, type, value, clean, ...attributes of the input}
+// spec: {name, type, value, clean, label, ...attributes of the input}
 function makeField(spec) {
-  const { name, type, value, clean, ...attributes } = spec;
+  const { name, type, value, clean, label, ...attributes } = spec;
   lastId += 1;
   const id = `${name}-${lastId}`;
   const box = type === 'checkbox';
@@ -75,7 +75,7 @@ function makeField(spec) {
     ...attributes,
   });
   const control = type === 'password' ? withReveal(input) : input;
-  const caption = el('label', { for: id }, nameOf('field', name));
+  const caption = el('label', { for: id }, nameOf('field', label ?? name));
   const read = () => (clean ? clean(input.value) : input.value);
   return {
     name, input, box,

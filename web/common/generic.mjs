@@ -18,7 +18,8 @@ const MODELS = {
   checkUsernamePassword: [{ name: 'username', autocomplete: 'username' },
     asked('password')],
   submitIdentifier: [{ name: 'identifier', autocomplete: 'username' }],
-  checkOtp: [CODE],
+  // Beside a push that failed; OTP_REQUIRED has a page of its own.
+  checkOtp: [{ ...CODE, label: 'appCode' }],
   submitEmailTarget: [{ name: 'email', type: 'email', autocomplete: 'email' }],
   submitSmsTarget: [PHONE],
   submitVoiceTarget: [PHONE],

@@ -93,6 +93,7 @@ const TEXTS = {
     username: ['Username', 'Benutzername'],
     password: ['Password', 'Passwort'],
     otp: ['One-time code', 'Einmalcode'],
+    appCode: ['Code that the app shows', 'Code, den die App zeigt'],
     email: ['E-mail address', 'E-Mail-Adresse'],
     phone: ['Phone number with country code, like +1 555 0100', 'Telefonnummer mit Ländercode, etwa +49 30 1234'],
     rememberMyUsername: ['Remember my username', 'Benutzernamen merken'],

@@ -71,7 +71,8 @@ test('no answer: a code of the app, wrong, then right', async () => {
         await number(tab);
         own.advance(41 * second);
         await tab.step('No answer from your phone');
-        await passcode(tab, wrong(phone.code(), 7));
+        await tab.fill('Code that the app shows', wrong(phone.code(), 7));
+        await tab.press('Confirm');
         await tab.see('2 tries left.');
         await tab.type(phone.code()); // the wrong one is marked
         await tab.keys('Enter');
