@@ -344,6 +344,8 @@ start_outbox(struct running *running, struct factor_error *err)
     running->host.renderer = &running->renderer;
     running->renderer.texts = running->host.texts;
     running->renderer.brand = config_text(running->host.config, "/brand/name");
+    running->renderer.accent =
+        config_text(running->host.config, "/brand/accent");
     if (render_host(running->base_url, running->host_name))
         running->renderer.host = running->host_name;
     outbox_settings_read(running->host.config, &parts.settings);
@@ -356,8 +358,14 @@ start_outbox(struct running *running, struct factor_error *err)
 static factor_status
 read_pages(struct running *running, struct factor_error *err)
 {
-    return pages_new(config_text(running->host.config, "/server/web_directory"),
-                     &running->host.pages, err);
+    const struct config *config = running->host.config;
+    struct brand *brand = NULL;
+    factor_status st = brand_new(config, &brand, err);
+
+    return st == FACTOR_OK
+               ? pages_new(config_text(config, "/server/web_directory"), brand,
+                           &running->host.pages, err)
+               : st;
 }
 
 static factor_status

@@ -406,7 +406,8 @@ rig_make(void)
     atomic_store(&rig_store_failures, 0);
     rig.texts = texts_new(NULL);
     texts_add(rig.texts, text_list);
-    rig.renderer = (struct renderer){rig.texts, "Acme", "login.example.org"};
+    rig.renderer = (struct renderer){rig.texts, "Acme", "login.example.org",
+                                     NULL};
     rig.settings = (struct outbox_settings){
         .workers = 2,
         .lease_ms = 30000,

@@ -126,12 +126,36 @@ html_escapes_all(void)
     char *html;
 
     message.variables = variables;
-    html = smtp_html("{{brand}}|{{subject}}|{{no}}|{{body}}|{{", &message);
+    html = smtp_html("{{brand}}|{{subject}}|{{no}}|{{body}}|{{", NULL,
+                     &message);
     CU_ASSERT_PTR_NOT_NULL_FATAL(html);
     CU_ASSERT_EQUAL(strncmp(html, "&quot;A&quot;|&lt;s&gt;||<p", 27), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(html, "Dear &lt;b&gt; &amp; &#39;c&#39;,"));
     CU_ASSERT_PTR_NOT_NULL(strstr(html, ">483920</strong>.<br>\nNext"));
     CU_ASSERT_STRING_EQUAL(html + strlen(html) - 3, "|{{");
+    free(html);
+    json_decref(variables);
+}
+
+static void
+html_has_accent_and_logo(void)
+{
+    static const char layout[] = "{{accent}}|{{logo}}|{{body}}";
+    const struct smtp_sender with = {.logo = "\x89PNG", .logo_len = 4};
+    const struct smtp_sender without = {.logo = NULL};
+    struct factor_message message = message_of(NULL, "x");
+    json_t *variables = json_pack("{s:s}", "accent", "#7a\"1fa2");
+    char *html;
+
+    html = smtp_html(layout, &without, &message);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(html);
+    CU_ASSERT_EQUAL(strncmp(html, "#0b6b6f||<p", 11), 0);
+    free(html);
+    message.variables = variables;
+    html = smtp_html(layout, &with, &message);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(html);
+    CU_ASSERT_EQUAL(strncmp(html, "#7a&quot;1fa2|<img src=\"cid:logo\"", 33),
+                    0);
     free(html);
     json_decref(variables);
 }
@@ -143,7 +167,7 @@ html_without_a_code(void)
     char *html;
 
     message.code = NULL;
-    html = smtp_html(smtp_layout, &message);
+    html = smtp_html(smtp_layout, NULL, &message);
     CU_ASSERT_PTR_NOT_NULL_FATAL(html);
     CU_ASSERT_PTR_NOT_NULL(strstr(html, ">A device was added.</p>"));
     CU_ASSERT_PTR_NULL(strstr(html, "<strong"));
@@ -221,6 +245,7 @@ static const struct tap_test tests[] = {
     {"no field is smuggled in", no_field_is_smuggled_in},
     {"encoded words hold whole characters", words_hold_whole_characters},
     {"HTML escapes all", html_escapes_all},
+    {"HTML has the accent and the logo", html_has_accent_and_logo},
     {"HTML of a message without a code", html_without_a_code},
     {"commands begin stages", commands_begin_stages},
     {"replies are judged by enhanced code, else by stage",

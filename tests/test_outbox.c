@@ -680,6 +680,32 @@ fails_over_at_once(void)
     tear_down();
 }
 
+/* Who has another one to ask waits less for the first; for the last one, or
+ * while the other rests, as long as ever. */
+static void
+waits_less_for_the_first(void)
+{
+    char id[23];
+
+    set_up();
+    rig_backend("email", &rig_parallel, &first);
+    rig_backend("email", &rig_parallel, &second);
+    rig.settings.failover_ms = 3000;
+    rig_start();
+    answers(&first, deferred_once, 2);
+    answers(&second, always_bad_account, 1);
+    rig_send(&plain, id);
+    CU_ASSERT(fake_wait(&second, 1));
+    CU_ASSERT_EQUAL(first.seen[0].timeout_ms, 3000);
+    CU_ASSERT_EQUAL(second.seen[0].timeout_ms, 10000);
+    /* The second rests now: its account was refused. */
+    CU_ASSERT(rig_wait(id, "queued"));
+    rig_send(&plain, id);
+    CU_ASSERT(rig_wait(id, "sent"));
+    CU_ASSERT_EQUAL(first.seen[1].timeout_ms, 10000);
+    tear_down();
+}
+
 static void
 error_is_a_deferral(void)
 {
@@ -1006,6 +1032,7 @@ long_queue_renews_its_lease(void)
     fake_hang(&first, true);
     for (i = 0; i < 6; i++)
         rig_send(&plain, ids[i]);
+    CU_ASSERT(fake_wait(&first, 1)); /* it has seen the lease of its own */
     CU_ASSERT(rig_wait(ids[5], "sending"));
     rig_advance(25000); /* 5 s of the lease are left, a call may take 11 */
     fake_hang(&first, false);
@@ -1562,6 +1589,8 @@ static const struct tap_test tests[] = {
     {"D1: waits double up to the longest, or are as the back end wishes",
      backs_off},
     {"D1: a deferral goes to the next back end at once", fails_over_at_once},
+    {"T3: less time for a back end while another one could be asked",
+     waits_less_for_the_first},
     {"D1: an error of a back end is a deferral", error_is_a_deferral},
     {"D1: refused as our account: the next back end, and the breaker opens",
      account_refused_goes_on},

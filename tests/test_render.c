@@ -33,7 +33,8 @@ set_up(void)
         list[i] = &texts[i];
     catalogue = texts_new(NULL);
     texts_add(catalogue, list);
-    renderer = (struct renderer){catalogue, "Acme", "login.example.org"};
+    renderer = (struct renderer){catalogue, "Acme", "login.example.org",
+                                  NULL};
     arena = arena_new();
     return 0;
 }
@@ -144,6 +145,18 @@ code_and_brand_are_ours(void)
                     FACTOR_OK);
     CU_ASSERT_STRING_EQUAL(rendered.text, "Evil says {code}");
     renderer.brand = "Acme";
+    /* The accent is the operator's alone. */
+    json_object_set_new(
+        json_object_get(json_object_get(body, "secret"), "variables"),
+        "accent", json_string("#ffffff"));
+    CU_ASSERT_EQUAL(render_message(&renderer, arena, body, &rendered),
+                    FACTOR_OK);
+    CU_ASSERT_PTR_NULL(json_object_get(rendered.variables, "accent"));
+    renderer.accent = "#7a1fa2";
+    CU_ASSERT_EQUAL(render_message(&renderer, arena, body, &rendered),
+                    FACTOR_OK);
+    CU_ASSERT_STRING_EQUAL(json_text(rendered.variables, "accent"), "#7a1fa2");
+    renderer.accent = NULL;
     json_decref(body);
 }
 

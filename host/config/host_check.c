@@ -11,6 +11,7 @@
 #include "host/config/host_settings.h"
 #include "host/config/reference.h"
 #include "host/http/forwarded.h"
+#include "host/pages/colour.h"
 
 /* What a check works on: a value of the completed tree. */
 struct check {
@@ -341,6 +342,36 @@ check_outbox(const struct check *check)
     if (timeout >= lease && lease > 0)
         refuse(check, "lease", "not longer than \"timeout\": a message under "
                                "way would be sent again; raise it");
+}
+
+/* --- brand --- */
+
+static bool
+is_picture(const char *path)
+{
+    size_t len = strlen(path);
+
+    return len > 4 && (strcmp(path + len - 4, ".svg") == 0 ||
+                       strcmp(path + len - 4, ".png") == 0);
+}
+
+static void
+check_brand(const struct check *check)
+{
+    const char *accent = text(check, "accent");
+    struct colour colour;
+    struct palette palette;
+
+    check_one(check, "logo", is_picture,
+              "a picture; name an .svg or .png file");
+    if (!accent)
+        return;
+    if (!colour_parse(accent, &colour))
+        refuse(check, "accent", "\"%s\" is not a colour; write #RRGGBB",
+               accent);
+    else if (!palette_light(colour, &palette))
+        refuse(check, "accent", "\"%s\" is too pale to be read on white; take "
+                                "a darker one", accent);
 }
 
 /* --- texts: {"de": {"key": "text"}} --- */
@@ -745,6 +776,7 @@ static const struct {
 } checks[] = {
     {"server", check_server},     {"flow", check_flow},
     {"limits", check_limits},     {"outbox", check_outbox},
+    {"brand", check_brand},
     {"texts", check_texts},       {"policies", check_policies},
     {"clients", check_clients},   {"outgoing", check_outgoing},
 };

@@ -122,8 +122,13 @@ static const struct factor_setting *const session_settings[] = {
 
 static const struct factor_setting *const brand_settings[] = {
     SETTING(STRING, "name",
-            "What messages call the service; without it, what the adapter "
-            "that sends them does.", ),
+            "What messages and pages call the service; without it messages "
+            "call it what the adapter that sends them does.", ),
+    SETTING(PATH, "logo",
+            "Picture beside the name on pages: an .svg or .png file.", ),
+    SETTING(STRING, "accent",
+            "Colour of buttons and links of pages and mails: \"#RRGGBB\", "
+            "dark enough to be read on white.", ),
     NULL,
 };
 
@@ -135,6 +140,10 @@ static const struct factor_setting *const outbox_settings[] = {
             DEFAULT("\"30s\""), RANGE(SECOND, HOUR)),
     SETTING(DURATION, "timeout", "How long a back end may take.",
             DEFAULT("\"10s\""), RANGE(100, 10 * MINUTE)),
+    SETTING(DURATION, "failover_timeout",
+            "How long it may take while another one of the channel could be "
+            "asked instead.",
+            DEFAULT("\"3s\""), RANGE(100, 10 * MINUTE)),
     SETTING(DURATION, "retry_first",
             "Wait before a message is tried again; it doubles each time.",
             DEFAULT("\"5s\""), RANGE(100, HOUR)),

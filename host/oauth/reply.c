@@ -8,6 +8,7 @@
 #include "host/api/api.h"
 #include "host/clock.h"
 #include "host/json.h"
+#include "host/pages/pages.h"
 #include "host/text.h"
 
 struct http_reply *
@@ -179,6 +180,18 @@ html_text(struct factor_arena *arena, const char *text)
     return copy;
 }
 
+/* The first sentence is the heading; what follows it is below. */
+static const char *
+page_lead(struct factor_arena *arena, char *text)
+{
+    char *end = strstr(text, ". ");
+
+    if (!end)
+        return "";
+    end[1] = '\0';
+    return arena_format(arena, "<p class=\"lead\">%s</p>\n", end + 2);
+}
+
 static char *
 page_text(const struct host *host, struct http_request *request,
           struct factor_arena *arena, const char *key)
@@ -186,28 +199,32 @@ page_text(const struct host *host, struct http_request *request,
     const char *const *languages =
         text_languages(arena, http_header(request, "Accept-Language"));
     const char *language = "en";
+    const struct brand *brand = pages_brand(host->pages);
+    const char *name = brand_name(brand), *logo = brand_logo(brand), *lead;
+    char *heading;
     const char *text =
         languages ? texts_find_in(host->texts, key, languages, &language)
                   : NULL;
 
     if (!text)
         text = own_text(key, languages, &language);
-    text = html_text(arena, text);
+    heading = html_text(arena, text);
     language = html_text(arena, language);
-    if (!text || !language)
+    lead = heading ? page_lead(arena, heading) : NULL;
+    if (!lead || !language)
         return NULL;
     return arena_format(
         arena,
         "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">"
         "\n<meta name=\"viewport\" content=\"width=device-width\">\n"
-        "<title>factord</title>\n"
-        "<link rel=\"icon\" href=\"/common/icon.svg\">\n"
+        "<title>%s</title>\n"
+        "<link rel=\"icon\" href=\"%s\">\n"
         "<link rel=\"stylesheet\" href=\"/common/style.css\">\n"
         "</head>\n<body class=\"centred\">\n"
-        "<header class=\"brand\"><img src=\"/common/icon.svg\" alt=\"\" "
-        "width=\"28\" height=\"28\">factord</header>\n"
-        "<main class=\"card\">\n<h1>%s</h1>\n</main>\n</body>\n</html>\n",
-        language, text);
+        "<header class=\"brand\"><img src=\"%s\" alt=\"\" "
+        "width=\"28\" height=\"28\">%s</header>\n"
+        "<main class=\"card\">\n<h1>%s</h1>\n%s</main>\n</body>\n</html>\n",
+        language, name, logo, logo, name, heading, lead);
 }
 
 static const struct oauth_pair page_headers[] = {

@@ -201,6 +201,18 @@ channel_take(struct channel *channel, const struct target *target,
 }
 
 bool
+channel_has_more(const struct channel *channel, const struct target *target,
+                 int64_t steady_ms, size_t place)
+{
+    for (; place < channel->count; place++)
+        if (!is_foreign(target, place) &&
+            backend_state(channel->backends[place], scope_at(target, place),
+                          steady_ms) != PICK_NONE)
+            return true;
+    return false;
+}
+
+bool
 channel_takes_reports(const struct channel *channel, size_t place)
 {
     return place < channel->count &&

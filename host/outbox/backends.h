@@ -79,6 +79,11 @@ enum backend_pick {
 enum backend_pick channel_take(struct channel *channel,
                                const struct target *target, int64_t steady_ms,
                                size_t *place, struct turn *ret_turn);
+/* Whether a back end from this place on could be asked as well, now or when
+ * it has ended other calls. */
+bool channel_has_more(const struct channel *channel,
+                      const struct target *target, int64_t steady_ms,
+                      size_t place);
 size_t channel_size(const struct channel *channel); /* back ends */
 /* 0: there is one that does not rest; else how long until there is. */
 int64_t channel_wait_ms(const struct channel *channel,

@@ -61,6 +61,7 @@ struct worker {
     pthread_t thread;
     struct item *item;       /* in a call, or NULL */
     struct turn turn;        /* of the call */
+    int64_t timeout_ms;      /* that it is given */
     int64_t overdue_ms;      /* real steady time */
     bool lost;               /* the call is overdue, its item is not ours */
     bool ended;              /* to be joined */

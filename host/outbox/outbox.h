@@ -25,6 +25,8 @@ struct outbox_settings {
     unsigned workers;        /* calls of back ends at a time */
     int64_t lease_ms;
     int64_t timeout_ms;      /* what a back end is told that it may take, */
+    int64_t failover_ms;     /* or this while another one could be asked; 0: no
+                              * difference, */
     int64_t grace_ms;        /* and by how much it may be late */
     int64_t retry_first_ms;  /* doubles at each attempt, */
     int64_t retry_max_ms;    /* up to this */

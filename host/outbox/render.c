@@ -163,7 +163,8 @@ clean_variables(const struct renderer *renderer, struct factor_arena *arena,
         done = json_set_text(clean, "brand", renderer->brand
                                                  ? renderer->brand
                                                  : BRAND_DEFAULT);
-    return done && json_set_text(clean, "code", json_text(secret, "code"))
+    return done && json_set_text(clean, "accent", renderer->accent) &&
+                   json_set_text(clean, "code", json_text(secret, "code"))
                ? clean
                : NULL;
 }

@@ -28,6 +28,7 @@ struct renderer {
     const struct texts *texts;
     const char *brand; /* for "{brand}"; NULL: the message's own variable */
     const char *host;  /* on the last line of an SMS; NULL: no such line */
+    const char *accent; /* "#RRGGBB" for layouts; NULL: theirs */
 };
 
 /* Everything in the arena. */
@@ -35,7 +36,7 @@ struct rendered {
     const char *subject;  /* or NULL: the template has none */
     const char *text;
     const char *language; /* in which the text is */
-    const json_t *variables; /* cleaned, with "brand" and "code" */
+    const json_t *variables; /* cleaned, with "brand", "code" and "accent" */
 };
 
 /* Texts "T.C.subject" and "T.C.text" of an outbox row's body: members

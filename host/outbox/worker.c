@@ -68,6 +68,24 @@ take_item(struct outbox *outbox, struct item *item, struct turn *ret_turn)
     return false;
 }
 
+/* What the back end of its turn may take: people wait for codes, so less where
+ * another one could be asked (T3), and no longer than the message lives. */
+static int64_t
+timeout_ms(const struct outbox *outbox, const struct item *item)
+{
+    const struct outbox_settings *settings = &outbox->parts.settings;
+    int64_t timeout = settings->timeout_ms;
+    int64_t left = item->expires_at_ms - outbox_now(outbox);
+
+    if (settings->failover_ms > 0 && settings->failover_ms < timeout &&
+        channel_has_more(item->channel, &item->target, outbox_steady(outbox),
+                         item->place))
+        timeout = settings->failover_ms;
+    if (item->expires_at_ms && left < timeout)
+        timeout = left;
+    return timeout > 0 ? timeout : 1;
+}
+
 static bool
 take_first(struct worker *worker, bool stranger)
 {
@@ -80,7 +98,8 @@ take_first(struct worker *worker, bool stranger)
             take_item(outbox, item, &worker->turn)) {
             item->stage = ITEM_CALLED;
             worker->item = item;
-            worker->overdue_ms = clock_steady_ms() + settings->timeout_ms +
+            worker->timeout_ms = timeout_ms(outbox, item);
+            worker->overdue_ms = clock_steady_ms() + worker->timeout_ms +
                                  settings->grace_ms;
             return true;
         }
@@ -107,20 +126,11 @@ struct call {
     size_t place;
     struct record *record; /* our reference */
     int64_t attempt;
+    int64_t timeout_ms;
     factor_status rendered;
     struct factor_receipt receipt;
     char reason[BACKEND_REASON_SIZE]; /* the receipt's, as it may be told */
 };
-
-static int64_t
-timeout_ms(const struct outbox *outbox, int64_t expires_at_ms, int64_t now_ms)
-{
-    int64_t timeout = outbox->parts.settings.timeout_ms;
-
-    if (expires_at_ms && expires_at_ms - now_ms < timeout)
-        timeout = expires_at_ms - now_ms;
-    return timeout > 0 ? timeout : 1;
-}
 
 static bool
 report_url_of(const struct call *call, char ret_url[REPORT_URL_SIZE])
@@ -138,7 +148,6 @@ hand_over(struct call *call, const struct rendered *rendered)
 {
     const json_t *body = call->record->body;
     const json_t *secret = json_object_get(body, "secret");
-    int64_t now = outbox_now(call->outbox);
     int64_t expires = json_number(body, "expiresAt", 0);
     char url[REPORT_URL_SIZE];
     const struct factor_message message = {
@@ -154,8 +163,8 @@ hand_over(struct call *call, const struct rendered *rendered)
         .code = json_text(secret, "code"),
         .variables = rendered->variables,
         .credential = json_object_get(secret, "credential"),
-        .now_ms = now,
-        .timeout_ms = timeout_ms(call->outbox, expires, now),
+        .now_ms = outbox_now(call->outbox),
+        .timeout_ms = call->timeout_ms,
         .expires_at_ms = expires,
         .report_url = report_url_of(call, url) ? url : NULL,
     };
@@ -314,6 +323,7 @@ deliver_one(struct worker *worker)
         .place = worker->item->place - 1, /* it names the next one */
         .record = record_ref(worker->item->record),
         .attempt = worker->item->attempt,
+        .timeout_ms = worker->timeout_ms,
     };
 
     pthread_mutex_unlock(&outbox->lock);

@@ -32,6 +32,7 @@ struct page {
 };
 
 struct pages {
+    struct brand *brand;
     struct page *list;
 };
 
@@ -80,6 +81,7 @@ read_file(const char *name, size_t *ret_len)
         free(body);
         return NULL;
     }
+    body[*ret_len] = '\0';
     return realloc(body, *ret_len + 1);
 }
 
@@ -96,7 +98,8 @@ add_file(struct pages *pages, const char *name, const char *path,
         return error_set(err, FACTOR_E_NOMEM, "out of memory");
     memcpy(page->path, path, strlen(path));
     page->type = type_of(path);
-    page->body = read_file(name, &page->len);
+    page->body = brand_apply(pages->brand, path, read_file(name, &page->len),
+                             &page->len);
     page->next = pages->list;
     pages->list = page;
     return page->body ? FACTOR_OK
@@ -146,15 +149,21 @@ add_directory(struct pages *pages, const char *name, const char *path,
 }
 
 factor_status
-pages_new(const char *directory, struct pages **ret_pages,
+pages_new(const char *directory, struct brand *brand, struct pages **ret_pages,
           struct factor_error *err)
 {
     struct pages *pages = calloc(1, sizeof(*pages));
+    const char *logo = brand_logo_file(brand);
     factor_status st;
 
-    if (!pages)
+    if (!pages) {
+        brand_free(brand);
         return error_set(err, FACTOR_E_NOMEM, "out of memory");
+    }
+    pages->brand = brand;
     st = add_directory(pages, directory, "", 0, err);
+    if (st == FACTOR_OK && logo)
+        st = add_file(pages, logo, brand_logo(brand), err);
     if (st != FACTOR_OK) {
         pages_free(pages);
         return st;
@@ -175,7 +184,14 @@ pages_free(struct pages *pages)
         free(page->body);
         free(page);
     }
+    brand_free(pages->brand);
     free(pages);
+}
+
+const struct brand *
+pages_brand(const struct pages *pages)
+{
+    return pages ? pages->brand : NULL;
 }
 
 static const struct page *

@@ -6,12 +6,16 @@
 
 #include "host/host.h"
 #include "host/http/http.h"
+#include "host/pages/brand.h"
 
 struct pages;
 
-/* Read the directory.  FACTOR_E_CONFIG: it cannot be read.  Alone. */
-factor_status pages_new(const char *directory, struct pages **ret_pages,
-                        struct factor_error *err);
+/* Read the directory, and the brand's logo.  The brand is ours from here on.
+ * FACTOR_E_CONFIG: they cannot be read.  Alone. */
+factor_status pages_new(const char *directory, struct brand *brand,
+                        struct pages **ret_pages, struct factor_error *err);
+/* NULL for NULL. */
+const struct brand *pages_brand(const struct pages *pages);
 void pages_free(struct pages *pages); /* NULL is allowed */
 
 /* A file of type with its headers, or that it has not changed since the

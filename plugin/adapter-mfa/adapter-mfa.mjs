@@ -20,17 +20,13 @@ const words = {
     same: 'Yes, add this phone',
     other: 'No, this is not my phone',
     next: 'Continue',
-    cancel: 'Cancel',
-    back: 'Back',
     name: 'Name',
-    skip: 'Not now',
     save: 'Save',
     remove: 'Remove',
     gone: 'It can no longer confirm your sign-ons.',
     sure: 'Remove it',
     first: 'Use first',
     isFirst: 'Used first',
-    add: 'Add a device',
     done: 'Done',
     MOBILE: 'A phone',
     TOTP: 'An authenticator app',
@@ -55,17 +51,13 @@ const words = {
     same: 'Ja, dieses Telefon hinzufügen',
     other: 'Nein, das ist nicht mein Telefon',
     next: 'Weiter',
-    cancel: 'Abbrechen',
-    back: 'Zurück',
     name: 'Name',
-    skip: 'Jetzt nicht',
     save: 'Speichern',
     remove: 'Entfernen',
     gone: 'Es kann dann keine Anmeldung mehr bestätigen.',
     sure: 'Entfernen',
     first: 'Zuerst verwenden',
     isFirst: 'Wird zuerst verwendet',
-    add: 'Gerät hinzufügen',
     done: 'Fertig',
     MOBILE: 'Ein Telefon',
     TOTP: 'Eine Authenticator-App',
@@ -95,9 +87,10 @@ function button(label, press, kind = 'plain') {
     click: press }, label);
 }
 
-// In groups, so that it is read and compared without losing the place.
-const grouped = (text, size) =>
-  text.match(new RegExp(`.{1,${size}}`, 'g')).join(' ');
+// In groups, so that it is read and compared without losing the place, and in
+// this order whatever the direction of the page.
+const grouped = (text, size) => el('bdi', { dir: 'ltr' },
+  (text.match(new RegExp(`.{1,${size}}`, 'g')) ?? []).join(' '));
 
 function codeForm(say, act, action) {
   const input = el('input', {
@@ -166,7 +159,7 @@ function mobile(say, model, act) {
   const { pairedDevice: phone, pairingKey: link } = model;
   if (phone) {
     return [
-      el('p', { class: 'lead' }, phone.name),
+      el('p', { class: 'lead' }, el('bdi', {}, phone.name)),
       el('p', { class: 'number' }, grouped(phone.check ?? '', 3)),
       el('p', { class: 'hint' }, say.confirm),
       el('div', { class: 'actions' },
@@ -179,8 +172,8 @@ function mobile(say, model, act) {
   return [
     el('p', { class: 'lead' }, say.scan),
     picture(link, say.picture),
-    el('p', { class: 'hint' }, el('a', { href: link, target: '_blank',
-      rel: 'noopener' }, say.open)),
+    el('a', { class: 'button quiet', href: link, target: '_blank',
+      rel: 'noopener' }, say.open),
     key && el('p', { class: 'hint' }, say.key, ': ',
       el('code', { class: 'key' }, grouped(key, 4))),
     iss && el('p', { class: 'hint' }, say.server, ': ', el('code', {}, iss)),
@@ -205,7 +198,7 @@ function methods(say, model, act) {
 function nameForm(act, { id, nickname: value = '' }, labels, kind) {
   const field = `part-name-${id}`;
   const input = el('input', { id: field, name: 'nickname', value,
-    maxlength: '100', autocomplete: 'off', required: '' });
+    maxlength: '100', autocomplete: 'off', dir: 'auto', required: '' });
   return el('form', {
     submit: (event) => {
       event.preventDefault();
@@ -234,8 +227,9 @@ function managed(say, model, act, device) {
   const told = [given && kind, target, defaultDevice && say.isFirst];
   return el('li', {}, el('details', { class: 'device' },
     el('summary', { class: 'tile' }, el('span', { class: 'tile-text' },
-      el('strong', {}, given || kind),
-      el('span', {}, told.filter(Boolean).join(' · ')))),
+      el('strong', {}, el('bdi', {}, given || kind)),
+      el('span', {}, ...told.filter(Boolean).flatMap((text, at) =>
+        [at > 0 && ' · ', el('bdi', {}, text)]).filter(Boolean)))),
     offers(model, 'updateDeviceNickname')
       && nameForm(act, device, { name: say.name, next: say.save }, 'plain'),
     offers(model, 'setDefaultDevice') && !defaultDevice
@@ -268,7 +262,9 @@ const drawings = {
 };
 
 export default function render(root, model, act, { language, t }) {
-  const say = { ...words[language] ?? words.en, t };
+  const say = { ...words[language] ?? words.en, t,
+    cancel: t('action.cancelAuthentication'), add: t('action.setupMfa'),
+    back: t('action.cancelDevicePairing'), skip: t('action.skipMfa') };
   const drawn = drawings[model.status](say, model, act);
   root.append(...drawn.filter(Boolean));
 }

@@ -26,6 +26,7 @@ struct factor_delivery {
     struct smtp_sender sender;
     char *url;
     char *layout; /* or NULL: no HTML part */
+    char *logo;   /* the sender's, or NULL */
     pthread_mutex_t mutex;
     struct smtp_session *idle[SESSIONS_KEPT];
     unsigned idle_count;
@@ -68,6 +69,9 @@ static const struct factor_setting *const settings[] = {
     FACTOR_SETTING(.type = FACTOR_SETTING_PATH, .name = "html_layout",
                    .text = "The HTML around it, with {{brand}}, {{subject}} "
                            "and {{body}}; without it the built-in one."),
+    FACTOR_SETTING(.type = FACTOR_SETTING_PATH, .name = "logo",
+                   .text = "Picture at the head of the HTML part ({{logo}}), a "
+                           ".png file; it is sent with each mail."),
     NULL,
 };
 
@@ -87,7 +91,8 @@ wrong(struct factor_error *err, const char *text)
 }
 
 static char *
-read_file(const char *path, struct factor_error *err)
+read_file(const char *name, const char *path, size_t *ret_len,
+          struct factor_error *err)
 {
     FILE *file = fopen(path, "re");
     char *text = file ? malloc(LAYOUT_MAX + 1) : NULL;
@@ -97,11 +102,12 @@ read_file(const char *path, struct factor_error *err)
         fclose(file);
     if (text && len > 0 && len <= LAYOUT_MAX) {
         text[len] = '\0';
+        *ret_len = len;
         return text;
     }
     free(text);
     snprintf(err->text, sizeof(err->text),
-             "html_layout \"%s\" cannot be read, is empty or too long", path);
+             "%s \"%s\" cannot be read, is empty or too long", name, path);
     return NULL;
 }
 
@@ -109,13 +115,31 @@ static factor_status
 read_layout(struct factor_delivery *self, struct factor_error *err)
 {
     const char *path = text_of(self, "html_layout");
+    size_t len;
 
     if (!json_is_true(json_object_get(self->settings, "html")))
         return FACTOR_OK;
-    self->layout = path ? read_file(path, err) : strdup(smtp_layout);
+    self->layout = path ? read_file("html_layout", path, &len, err)
+                        : strdup(smtp_layout);
     if (self->layout && !strstr(self->layout, "{{body}}"))
         return wrong(err, "html_layout has no {{body}}");
     return self->layout ? FACTOR_OK : path ? FACTOR_E_INPUT : FACTOR_E_NOMEM;
+}
+
+static factor_status
+read_logo(struct factor_delivery *self, struct factor_error *err)
+{
+    static const char png[] = "\x89PNG";
+    const char *path = text_of(self, "logo");
+
+    if (!path)
+        return FACTOR_OK;
+    self->logo = read_file("logo", path, &self->sender.logo_len, err);
+    if (!self->logo)
+        return FACTOR_E_INPUT;
+    self->sender.logo = self->logo;
+    return strncmp(self->logo, png, 4) == 0 ? FACTOR_OK
+                                            : wrong(err, "logo is no PNG file");
 }
 
 static enum smtp_tls
@@ -219,6 +243,7 @@ fini(struct factor_delivery *self)
     pthread_mutex_destroy(&self->mutex);
     json_decref(self->settings);
     free(self->layout);
+    free(self->logo);
     free(self->url);
     free(self);
     curl_global_cleanup();
@@ -235,6 +260,8 @@ set_up(struct factor_delivery *self, struct factor_error *err)
     st = check(self, err);
     if (st == FACTOR_OK)
         st = read_layout(self, err);
+    if (st == FACTOR_OK)
+        st = read_logo(self, err);
     return st == FACTOR_OK && !make_url(self) ? FACTOR_E_NOMEM : st;
 }
 
@@ -309,7 +336,8 @@ deliver(struct factor_delivery *self, const struct factor_message *message,
     (void)err;
     if (!smtp_address_ok(message->address))
         return refuse_address(ret_receipt);
-    if (self->layout && !(html = smtp_html(self->layout, message)))
+    if (self->layout &&
+        !(html = smtp_html(self->layout, &self->sender, message)))
         return FACTOR_E_NOMEM;
     session = take_session(self);
     if (session) {

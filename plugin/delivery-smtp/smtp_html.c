@@ -19,7 +19,9 @@ const char smtp_layout[] =
     "color:#1b2430\">\n"
     "<table role=\"presentation\" align=\"center\" width=\"100%\""
     " style=\"max-width:480px;background:#ffffff;border-radius:12px\"><tr>"
-    "<td style=\"padding:28px 32px\">\n"
+    "<td style=\"padding:28px 32px;border-top:4px solid {{accent}};"
+    "border-radius:12px\">\n"
+    "{{logo}}"
     "<p style=\"margin:0 0 16px;font-weight:600;color:#1b2430\">{{brand}}</p>\n"
     "{{body}}"
     "</td></tr></table>\n"
@@ -27,6 +29,9 @@ const char smtp_layout[] =
 
 static const char paragraph[] =
     "<p style=\"margin:0 0 12px;color:#1b2430\">";
+static const char accent_default[] = "#0b6b6f";
+static const char picture[] =
+    "<img src=\"cid:" SMTP_LOGO_ID "\" alt=\"\" height=\"32\">\n";
 static const char code_begin[] =
     "<strong style=\"font:600 24px/1.6 ui-monospace,Menlo,Consolas,monospace;"
     "letter-spacing:3px\">";
@@ -96,20 +101,35 @@ put_body(FILE *to, const struct factor_message *message)
 
 /* What stands for a name of the layout. */
 static void
+put_variable(FILE *to, const struct factor_message *message, const char *name,
+             const char *otherwise)
+{
+    const char *text =
+        json_string_value(json_object_get(message->variables, name));
+
+    put_text(to, text ? text : otherwise);
+}
+
+static void
 put_value(FILE *to, const char *name, size_t len,
+          const struct smtp_sender *sender,
           const struct factor_message *message)
 {
-    if (len == 4 && memcmp(name, "body", len) == 0)
+    if (len == 4 && memcmp(name, "logo", len) == 0)
+        fputs(sender && sender->logo ? picture : "", to);
+    else if (len == 6 && memcmp(name, "accent", len) == 0)
+        put_variable(to, message, "accent", accent_default);
+    else if (len == 4 && memcmp(name, "body", len) == 0)
         put_body(to, message);
     else if (len == 7 && memcmp(name, "subject", len) == 0)
         put_text(to, message->subject);
     else if (len == 5 && memcmp(name, "brand", len) == 0)
-        put_text(to, json_string_value(
-                         json_object_get(message->variables, "brand")));
+        put_variable(to, message, "brand", NULL);
 }
 
 char *
-smtp_html(const char *layout, const struct factor_message *message)
+smtp_html(const char *layout, const struct smtp_sender *sender,
+          const struct factor_message *message)
 {
     char *html = NULL;
     size_t size = 0;
@@ -120,7 +140,7 @@ smtp_html(const char *layout, const struct factor_message *message)
         return NULL;
     while ((open = strstr(layout, "{{")) && (end = strstr(open, "}}"))) {
         fwrite(layout, 1, (size_t)(open - layout), to);
-        put_value(to, open + 2, (size_t)(end - open - 2), message);
+        put_value(to, open + 2, (size_t)(end - open - 2), sender, message);
         layout = end + 2;
     }
     fputs(layout, to);

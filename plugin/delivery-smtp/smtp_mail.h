@@ -15,6 +15,8 @@ struct smtp_sender {
     const char *name;     /* or NULL */
     const char *reply_to; /* or NULL */
     const char *domain;   /* of Message-ID */
+    const char *logo;     /* a PNG of logo_len bytes, or NULL */
+    size_t logo_len;
 };
 
 enum { SMTP_HEADERS_MAX = 8 };
@@ -36,10 +38,16 @@ void smtp_headers_free(struct smtp_headers *headers);
  * space, no bracket, no control character, at most 254 bytes. */
 bool smtp_address_ok(const char *address);
 
-/* The text as HTML: layout with {{subject}}, {{body}} and {{brand}} filled in,
- * all escaped, the code made to stand out.  It holds a live code: wipe it.
- * Owner: caller, free().  NULL: no memory. */
-char *smtp_html(const char *layout, const struct factor_message *message);
+/* The text as HTML: layout with {{subject}}, {{body}}, {{brand}}, {{accent}}
+ * and {{logo}} (of the sender; NULL: none) filled in, all escaped, the code
+ * made to stand out.  It holds a live code: wipe it.  Owner: caller, free().
+ * NULL: no memory. */
+char *smtp_html(const char *layout, const struct smtp_sender *sender,
+                const struct factor_message *message);
+
+/* How the logo is named within a mail. */
+#define SMTP_LOGO_ID "logo"
+
 
 /* The layout if the operator gives none. */
 extern const char smtp_layout[];

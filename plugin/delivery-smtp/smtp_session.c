@@ -146,16 +146,53 @@ add_part(curl_mime *mime, const char *text, const char *type)
            curl_mime_encoder(part, "quoted-printable") == 0;
 }
 
+static bool
+add_logo(curl_mime *mime, const struct smtp_sender *sender)
+{
+    curl_mimepart *part = curl_mime_addpart(mime);
+    struct curl_slist *fields = NULL;
+
+    if (!part || !append(&fields, "Content-ID: <" SMTP_LOGO_ID ">") ||
+        !append(&fields, "Content-Disposition: inline") ||
+        curl_mime_headers(part, fields, 1) != 0) {
+        curl_slist_free_all(fields);
+        return false;
+    }
+    return curl_mime_data(part, sender->logo, sender->logo_len) == 0 &&
+           curl_mime_type(part, "image/png") == 0 &&
+           curl_mime_encoder(part, "base64") == 0;
+}
+
+/* The HTML, and the picture that it shows (RFC 2387). */
+static bool
+add_related(struct mail *mail, CURL *curl, const char *html,
+            const struct smtp_sender *sender)
+{
+    curl_mime *related = curl_mime_init(curl);
+    curl_mimepart *part = related ? curl_mime_addpart(mail->mime) : NULL;
+
+    if (!part || curl_mime_subparts(part, related) != 0) {
+        curl_mime_free(related);
+        return false;
+    }
+    return curl_mime_type(part, "multipart/related") == 0 &&
+           add_part(related, html, "text/html; charset=utf-8") &&
+           add_logo(related, sender);
+}
+
 /* Both parts say the same: the last that a program understands is shown (RFC
  * 2046, 5.1.4). */
 static bool
-add_parts(struct mail *mail, CURL *curl, const char *text, const char *html)
+add_parts(struct mail *mail, CURL *curl, const char *text, const char *html,
+          const struct smtp_sender *sender)
 {
     mail->mime = curl_mime_init(curl);
-    return mail->mime &&
-           add_part(mail->mime, text, "text/plain; charset=utf-8") &&
-           (!html ||
-            add_part(mail->mime, html, "text/html; charset=utf-8"));
+    if (!mail->mime ||
+        !add_part(mail->mime, text, "text/plain; charset=utf-8"))
+        return false;
+    if (html && sender->logo)
+        return add_related(mail, curl, html, sender);
+    return !html || add_part(mail->mime, html, "text/html; charset=utf-8");
 }
 
 static bool
@@ -183,7 +220,7 @@ set_mail(struct smtp_session *session, struct mail *mail,
 
     if (!add_fields(mail, message, sender) ||
         !append(&mail->recipients, message->address) ||
-        !add_parts(mail, curl, message->text, html))
+        !add_parts(mail, curl, message->text, html, sender))
         return false;
     curl_easy_setopt(curl, CURLOPT_MAIL_FROM, sender->address);
     curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, mail->recipients);

@@ -55,7 +55,7 @@ test('O8, T3: e-mail moves from a file to SMTP to an HTTP gateway',
 });
 
 // The first one takes the request and says nothing.
-test('D1: a gateway hangs: the code comes by the next one, in time',
+test('D1, T3: a gateway hangs: the code comes by the next one within 5 s',
      async () => {
     const hanging = await startGateway(() => new Promise(() => {}));
     const working = await startGateway(() => ({ status: 200, body: '{}' }));
@@ -63,13 +63,13 @@ test('D1: a gateway hangs: the code comes by the next one, in time',
         plugin: 'http', url: gateway.url, body_type: 'json', from: 'Acme',
         password: { $env: 'HOME' }, body: '{"text": "{{text}}"}' });
     const daemon = await startDaemon({
-        delivery: { sms: [at(hanging), at(working)] },
-        outbox: { timeout: '2s' } });
+        delivery: { sms: [at(hanging), at(working)] } });
     const user = await daemon.user(), began = Date.now();
     await signOn(daemon, user, 'SMS', () => working.calls.length > 0 &&
         JSON.parse(working.calls[0].body).text);
     assert.ok(hanging.calls.length > 0);
-    console.log(`# it took ${Date.now() - began} ms`);
+    const took = Date.now() - began;
+    assert.ok(took < 5000, `it took ${took} ms`);
 
     // It is asked again and again, and left alone after five times.
     for (let i = 0; i < 6; i++)

@@ -105,7 +105,7 @@ function makeCard(owner, request, account) {
   node.append(
     el('header', {}, heading(t('asks', { client: plain(name || client) })), left), para(t('asksLead'), 'lead'),
     el('dl', {}, Object.entries({ website: host, address, agent, time: new Date(from * 1000).toLocaleTimeString(navigator.language), account })
-      .map(([key, value]) => value && el('div', {}, el('dt', {}, t(key)), el('dd', {}, plain(value))))),
+      .map(([key, value]) => value && el('div', {}, el('dt', {}, t(key)), el('dd', {}, el('bdi', {}, plain(value)))))),
     notice.node, number?.choices ? picking() : typing(),
     el('div', { class: 'two' }, deny('denied', 'NONE'), deny('reported', 'REPORT_FRAUD')));
   place.append(node);

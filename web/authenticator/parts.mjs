@@ -29,7 +29,7 @@ export function region(kind) {
 
 export function field(label, props) {
   const id = `field${lastId += 1}`;
-  const input = el('input', { id, autocapitalize: 'none', autocomplete: 'off', ...props });
+  const input = el('input', { id, autocapitalize: 'none', autocomplete: 'off', dir: 'auto', ...props });
   return { input, node: el('div', { class: 'field' }, el('label', { for: id }, label), input) };
 }
 

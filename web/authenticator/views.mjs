@@ -40,7 +40,7 @@ export function home() {
 function tile(pairing) {
   const { name, host } = namesOf(pairing);
   return el('button', { class: 'tile', click: () => go('account', pairing.id) },
-    el('span', { class: 'tile-text' }, el('strong', {}, name), el('span', {}, host), standing(pairing)));
+    el('span', { class: 'tile-text' }, el('strong', {}, el('bdi', {}, name)), el('span', {}, el('bdi', {}, host)), standing(pairing)));
 }
 
 const standing = ({ status }) => status !== 'ACTIVE' && el('em', {}, t(status === 'ACTIVATION_REQUIRED' ? status : 'locked'));

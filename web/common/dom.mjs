@@ -49,8 +49,8 @@ export function button(label, click, kind = 'plain', action = null) {
 }
 
 // A region that readers announce: it has to be on the page, and empty,
-// before its text arrives.
-export function liveRegion(kind, id) {
+// before its text arrives. said() is called when it has.
+export function liveRegion(kind, id, said) {
   const node = el('div', { class: kind, id, 'aria-live': 'polite' });
   let timer;
   const clear = () => {
@@ -59,7 +59,10 @@ export function liveRegion(kind, id) {
   };
   const say = (...content) => {
     clear();
-    timer = setTimeout(() => node.replaceChildren(...content), 60);
+    timer = setTimeout(() => {
+      node.replaceChildren(...content);
+      said?.();
+    }, 60);
   };
   return { node, say, clear };
 }

@@ -7,7 +7,7 @@ import { button, el } from './dom.mjs';
 import { makeNotice } from './forms.mjs';
 import { genericView } from './generic.mjs';
 import { AUTOMATIC, VIEWS } from './states.mjs';
-import { language, setTitle, t } from './strings.mjs';
+import { language, setTitle, t, told } from './strings.mjs';
 
 const POLL_MS = 2000, WATCH_MS = 8000;
 
@@ -39,6 +39,7 @@ export class Flow {
     if (this.busy) {
       return;
     }
+    this.notice.clear();
     place.clear();
     pressed?.classList.add('waiting');
     const reply = await this.during(actOnFlow(this.id, action, body));
@@ -63,6 +64,7 @@ export class Flow {
   }
 
   take(reply, place, retry, said) {
+    this.away = reply.kind === 'offline' ? 'tried' : null;
     if (reply.kind === 'state') {
       this.show(reply.state, said);
     } else if (reply.kind === 'ended') {
@@ -87,6 +89,7 @@ export class Flow {
     if (turn !== this.turn) {
       return;
     }
+    this.connected(reply.kind !== 'offline');
     if (reply.kind === 'ended') {
       this.showEnded();
     } else if (reply.kind === 'state' && !this.sameAs(reply.state)) {
@@ -94,6 +97,24 @@ export class Flow {
     } else {
       this.pollLater();
     }
+  }
+
+  // Said once, so that it is not read out every two seconds; and not over what
+  // somebody has pressed and may want to repeat.
+  connected(well) {
+    if (well && this.away === 'seen') {
+      this.notice.clear();
+      this.away = null;
+    } else if (!well && !this.away) {
+      this.notice.offline(() => this.lookAgain(), true);
+      this.away = 'seen';
+    }
+  }
+
+  lookAgain() {
+    this.notice.clear();
+    this.away = null;
+    this.catchUp();
   }
 
   // A phone may move what can be polled; a message may turn out to reach nobody.
@@ -165,12 +186,13 @@ export class Flow {
     clearTimeout(this.timer);
     this.drawn?.leave?.();
     this.drawn = drawn;
+    this.away = null; // "seen": by a look; "tried": by an action
     this.notice = makeNotice();
     const heading = el(this.hooks.heading ?? 'h1', { tabindex: '-1',
       keydown: (event) => typeAhead(event, this.view) }, drawn.title);
     const name = this.running() && this.state.user?.username;
     this.view = el('div', { 'class': 'view', 'data-status': status },
-      name && el('p', { class: 'hint' }, t('page.user', { name })), heading,
+      name && el('p', { class: 'hint' }, told('page.user', { name })), heading,
       drawn.lead && el('p', { class: 'lead' }, drawn.lead),
       this.notice.node, drawn.body);
     for (const input of inputsOf(this.view)) {

@@ -19,21 +19,39 @@ function problemsOf(error) {
 }
 
 // Where problems without a field are told. A flow wants of such a place:
-// show(error), note(text), offline(retry), clear().
+// show(error), note(text), offline(retry, quiet), clear(). Whoever has pressed
+// something far below is brought there; what comes by itself (quiet) moves
+// nothing.
 export function makeNotice() {
-  const { node, say, clear } = liveRegion('notice');
-  const tell = (kind, texts, control = '') => {
+  const { node, say, clear } = liveRegion('notice', null, () => {
+    still || node.scrollIntoView({ block: 'nearest' });
+    if (held && document.activeElement === document.body) {
+      node.querySelector('button')?.focus();
+    }
+    held = false;
+  });
+  const hold = () => {
+    held ||= node.contains(document.activeElement);
+  };
+  let still = false;
+  let held = false; // its button had the focus when it was taken away
+  const tell = (kind, texts, control = '', quiet = false) => {
+    still = quiet;
+    hold();
     node.dataset.kind = kind;
     say(...texts.map((text) => el('p', {}, text)), control);
   };
   return {
     node,
-    clear,
+    clear() {
+      hold();
+      clear();
+    },
     note: (text) => tell('note', [text]),
     tell: (texts) => tell('error', texts),
     show: (error) => tell('error', problemsOf(error).map(({ text }) => text)),
-    offline: (retry) => tell('error', [t('error.offline')],
-      button(t('page.retry'), retry)),
+    offline: (retry, quiet) => tell('error', [t('error.offline')],
+      button(t('page.retry'), retry), quiet),
   };
 }
 
@@ -41,9 +59,9 @@ export function makeNotice() {
 
 let lastId = 0;
 
-// spec: {name, type, value, clean, ...attributes of the input}
+// spec: {name, type, value, clean, label, ...attributes of the input}
 function makeField(spec) {
-  const { name, type, value, clean, ...attributes } = spec;
+  const { name, type, value, clean, label, ...attributes } = spec;
   lastId += 1;
   const id = `${name}-${lastId}`;
   const box = type === 'checkbox';
@@ -51,12 +69,13 @@ function makeField(spec) {
   const input = el('input', {
     id, name, type, value,
     'autocapitalize': 'none',
+    'dir': 'auto', // of what is typed, not of the page
     'aria-required': box ? null : 'true',
     'aria-describedby': `${id}-problem`,
     ...attributes,
   });
   const control = type === 'password' ? withReveal(input) : input;
-  const caption = el('label', { for: id }, nameOf('field', name));
+  const caption = el('label', { for: id }, nameOf('field', label ?? name));
   const read = () => (clean ? clean(input.value) : input.value);
   return {
     name, input, box,
@@ -191,7 +210,7 @@ function deviceTile(device, choose) {
     'data-device': device.id,
     'click': () => choose(node),
   }, icon(ICON_OF[type]), el('span', { class: 'tile-text' },
-    el('strong', {}, given || nameOf('device', type)),
-    lines.map((line) => el('span', {}, line))));
+    el('strong', {}, el('bdi', {}, given || nameOf('device', type))),
+    lines.map((line) => el('span', {}, el('bdi', {}, line)))));
   return node;
 }

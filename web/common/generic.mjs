@@ -4,7 +4,7 @@
 
 import { button, el } from './dom.mjs';
 import { deviceTiles, makeForm } from './forms.mjs';
-import { has, nameOf, t } from './strings.mjs';
+import { has, nameOf, t, told } from './strings.mjs';
 
 export const CODE = { name: 'otp', class: 'code', inputmode: 'numeric',
   autocomplete: 'one-time-code', clean: (text) => text.replace(/[\s-]/g, '') };
@@ -18,7 +18,8 @@ const MODELS = {
   checkUsernamePassword: [{ name: 'username', autocomplete: 'username' },
     asked('password')],
   submitIdentifier: [{ name: 'identifier', autocomplete: 'username' }],
-  checkOtp: [CODE],
+  // Beside a push that failed; OTP_REQUIRED has a page of its own.
+  checkOtp: [{ ...CODE, label: 'appCode' }],
   submitEmailTarget: [{ name: 'email', type: 'email', autocomplete: 'email' }],
   submitSmsTarget: [PHONE],
   submitVoiceTarget: [PHONE],
@@ -42,10 +43,11 @@ function asked(name) {
 
 export function genericView(state, flow) {
   const key = `lead.${state.status}`;
-  const lead = state.userMessage || (has(key) && t(key, state));
+  const known = !state.userMessage && has(key);
+  const lead = state.userMessage || (known && t(key, state));
   return {
     title: nameOf('title', state.status),
-    lead,
+    lead: known ? told(key, state) : lead,
     body: [facts(state, lead), otherActions(state, flow),
       actionsOf(state).length === 0 && flow.wayOut()],
   };
@@ -113,5 +115,5 @@ function facts(state, lead) {
     .filter(([name, text]) => typeof text === 'string'
       && !NOT_FACTS.includes(name) && !(lead && lead.includes(text)));
   return rows.length > 0 && el('dl', {}, rows.map(([name, text]) => el('div',
-    {}, el('dt', {}, nameOf('field', name)), el('dd', {}, text))));
+    {}, el('dt', {}, nameOf('field', name)), el('dd', {}, el('bdi', {}, text)))));
 }

@@ -8,7 +8,7 @@
 import { button, el } from './dom.mjs';
 import { deviceTiles, deviceType, makeForm } from './forms.mjs';
 import { CODE, otherActions } from './generic.mjs';
-import { has, t } from './strings.mjs';
+import { has, t, told } from './strings.mjs';
 
 // Sent without a click; the view has a button as well, should it fail.
 export const AUTOMATIC = {
@@ -46,12 +46,16 @@ function passwordView(state, flow) {
   };
 }
 
+// Also who wants to change their devices meets this page first, and is told
+// why; what they have asked for is not offered again.
 function selectionView(state, flow) {
+  const asked = state.manageDeviceRequested
+    && (state.manualPairing ? 'setupMfa' : 'manageDevices');
   return {
     title: t('title.DEVICE_SELECTION_REQUIRED'),
-    lead: t('lead.DEVICE_SELECTION_REQUIRED'),
+    lead: t(`lead.${asked || 'DEVICE_SELECTION_REQUIRED'}`),
     body: [deviceTiles(flow, 'selectDevice', state.devices),
-      otherActions(state, flow, ['selectDevice'])],
+      otherActions(state, flow, ['selectDevice', asked])],
   };
 }
 
@@ -86,9 +90,9 @@ function sentTo(device) {
   const { target } = device ?? {};
   const key = `sent.${deviceType(device)}`;
   if (has(key) && (target || key === 'sent.TOTP')) {
-    return t(key, { target });
+    return told(key, { target });
   }
-  return t(target ? 'sent.other' : 'sent.unknown', { target });
+  return told(target ? 'sent.other' : 'sent.unknown', { target });
 }
 
 // "Send again", which counts down when the server says that it is too soon.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Every text that the pages themselves say: [English, German], or English
-// alone for the demo's own pages; "one|many" where there is a number. What the
-// server says (userMessage) it says in the reader's language by itself.
+// alone; "one|many" where there is a number. What the server says (userMessage)
+// it says in the reader's language by itself.
+
+import { el } from './dom.mjs';
 
 const TEXTS = {
   page: {
@@ -53,6 +55,8 @@ const TEXTS = {
   },
   lead: {
     DEVICE_SELECTION_REQUIRED: ['Choose how you want to confirm.', 'Wählen Sie, wie Sie bestätigen möchten.'],
+    manageDevices: ['Before you change your devices, confirm it’s you with one of them.', 'Bevor Sie Ihre Geräte ändern, bestätigen Sie mit einem davon, dass Sie es sind.'],
+    setupMfa: ['Before you add a device, confirm it’s you with one that you have.', 'Bevor Sie ein Gerät hinzufügen, bestätigen Sie mit einem vorhandenen, dass Sie es sind.'],
     MFA_SETUP_REQUIRED: ['Your account needs a second way to confirm it’s you.', 'Ihr Konto braucht einen zweiten Weg, Sie zu bestätigen.'],
     PUSH_CONFIRMATION_TIMED_OUT: ['Try again, or choose another device.', 'Versuchen Sie es erneut oder wählen Sie ein anderes Gerät.'],
     PUSH_CONFIRMATION_REJECTED: ['If that was a mistake, try again. If it was not you, cancel.', 'War das ein Versehen, versuchen Sie es erneut. Waren Sie es nicht, brechen Sie ab.'],
@@ -89,6 +93,7 @@ const TEXTS = {
     username: ['Username', 'Benutzername'],
     password: ['Password', 'Passwort'],
     otp: ['One-time code', 'Einmalcode'],
+    appCode: ['Code that the app shows', 'Code, den die App zeigt'],
     email: ['E-mail address', 'E-Mail-Adresse'],
     phone: ['Phone number with country code, like +1 555 0100', 'Telefonnummer mit Ländercode, etwa +49 30 1234'],
     rememberMyUsername: ['Remember my username', 'Benutzernamen merken'],
@@ -123,41 +128,12 @@ const TEXTS = {
     activateSmsDevice: ['Confirm', 'Bestätigen'],
     activateVoiceDevice: ['Confirm', 'Bestätigen'],
   },
-  demo: {
-    title: 'Demo application',
-    redirect: 'Sign in (redirect)',
-    here: 'Sign in (this page)',
-    insecure: 'Browsers do cryptography only for https pages and for this machine. Open this page over https, or at http://127.0.0.1 with the same port.',
-    otherOrigin: 'The server calls itself {issuer}. Sign in from there:',
-    foreign: 'This answer does not belong to a sign-in that began in this tab.',
-    badIssuer: 'The answer names another issuer and was dropped.',
-    error: 'The sign-in did not succeed',
-    working: 'Checking the answer…',
-    verified: 'Verified',
-    verifiedLead: 'The ID token is genuine and meant for this application.',
-    notVerified: 'Not verified',
-    notVerifiedLead: 'The ID token failed a check. An application must not accept it.',
-    checks: 'What was checked',
-    claims: 'What the ID token says',
-    userinfo: 'What userinfo says',
-    raw: 'ID token as received',
-    again: 'Start over',
-    passed: 'passed',
-    missed: 'failed',
-    signature: 'Signature ({alg}, key {kid})',
-    iss: 'Issuer',
-    aud: 'Audience',
-    nonce: 'Nonce of this sign-in',
-    exp: 'Not expired',
-  },
-  messages: {
-    to: 'To',
-    copy: 'Copy code',
-    copied: 'Copied',
-    notCopied: 'Please select the code by hand',
-    off: 'This server shows messages only as a demo, on this machine.',
-  },
 };
+
+// Of a page that is no sign-on.
+export function addTexts(group, texts) {
+  TEXTS[group] = texts;
+}
 
 // The page says which languages it has; the demo's have one.
 const LANGUAGES = (document.documentElement.dataset.languages ?? 'en').split(' ');
@@ -166,17 +142,36 @@ export const language = (navigator.languages ?? [])
   .map((tag) => tag.slice(0, 2).toLowerCase())
   .find((tag) => LANGUAGES.includes(tag)) ?? 'en';
 
+// The page says what it is written in, and from which side.
+export function setLanguage() {
+  document.documentElement.lang = language;
+  document.documentElement.dir = /^(ar|fa|he|ur)$/.test(language)
+    ? 'rtl' : 'ltr';
+}
+
 export function has(key) {
   const [group, name] = key.split('.');
   return Object.hasOwn(TEXTS, group) && Object.hasOwn(TEXTS[group], name);
 }
 
-export function t(key, values = {}) {
+function textOf(key, n) {
   const [group, name] = key.split('.');
   const texts = [TEXTS[group][name]].flat();
-  const forms = texts[LANGUAGES.indexOf(language)].split('|');
-  const text = values.n === 1 ? forms[0] : forms.at(-1);
-  return text.replace(/\{(\w+)\}/g, (all, member) => values[member] ?? all);
+  const forms = (texts[LANGUAGES.indexOf(language)] ?? texts[0]).split('|');
+  return n === 1 ? forms[0] : forms.at(-1);
+}
+
+export function t(key, values = {}) {
+  return textOf(key, values.n)
+    .replace(/\{(\w+)\}/g, (all, member) => values[member] ?? all);
+}
+
+// The same as nodes. An address or a name in it keeps its own direction:
+// "+155*****55" would be turned round in a text that goes from right to left.
+export function told(key, values = {}) {
+  return textOf(key, values.n).split(/\{(\w+)\}/)
+    .map((part, at) => at % 2 && part in values
+      ? el('bdi', {}, values[part]) : part);
 }
 
 // A text if there is one, else words made of the code name: PIN_REQUIRED and
@@ -191,7 +186,7 @@ export function nameOf(group, code) {
 }
 
 export function setTitle(text) {
-  document.title = `${text} – factord`;
+  document.title = `${text} – ${document.querySelector('.brand').textContent}`;
 }
 
 export function localTime(seconds) {

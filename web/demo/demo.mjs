@@ -6,6 +6,7 @@ import { call } from '/common/api.mjs';
 import { button, el } from '/common/dom.mjs';
 import { Flow } from '/common/flow.mjs';
 import { localTime, setTitle, t } from '/common/strings.mjs';
+import './texts.mjs';
 import { authorizationUrl, discover, exchange, inspect, newSignIn, OidcError,
   userinfo } from './oidc.mjs';
 

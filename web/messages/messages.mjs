@@ -3,10 +3,18 @@
 // seen. Old ones stay where they are, so that a reader's place is kept.
 
 import { button, el, icon, liveRegion } from '/common/dom.mjs';
-import { localTime, nameOf, t } from '/common/strings.mjs';
+import { addTexts, localTime, nameOf, t } from '/common/strings.mjs';
 
 const EVERY_MS = 2000;
 const ICON_OF = { email: 'mail', sms: 'chat', voice: 'call' };
+
+addTexts('messages', {
+  to: 'To',
+  copy: 'Copy code',
+  copied: 'Copied',
+  notCopied: 'Please select the code by hand',
+  off: 'This server shows messages only as a demo, on this machine.',
+});
 
 const list = document.getElementById('list');
 const notice = liveRegion('notice');
@@ -69,9 +77,9 @@ function messageNode({ channel, to, subject, text, code, sent_at: sent }) {
   return el('li', { class: letter ? 'letter' : 'bubble' },
     el('div', { class: 'envelope' }, icon(ICON_OF[channel]),
       nameOf('device', channel.toUpperCase()), ` – ${t('messages.to')} `,
-      el('b', {}, to), el('time', {}, sentAt(sent))),
-    letter && subject && el('h2', {}, subject),
-    el('p', { class: 'text' }, text), code && copyLine(String(code)));
+      el('b', {}, el('bdi', {}, to)), el('time', {}, sentAt(sent))),
+    letter && subject && el('h2', { dir: 'auto' }, subject),
+    el('p', { class: 'text', dir: 'auto' }, text), code && copyLine(String(code)));
 }
 
 // Seconds, milliseconds or ISO text: whatever the outbox wrote.

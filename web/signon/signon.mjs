@@ -3,14 +3,14 @@
 
 import { button, el } from '/common/dom.mjs';
 import { Flow } from '/common/flow.mjs';
-import { language, t } from '/common/strings.mjs';
+import { setLanguage, t, told } from '/common/strings.mjs';
 
 const FLOW_ID = /^[a-zA-Z0-9]{1,30}$/;
 const START = 'factord.start';
 
-document.documentElement.lang = language;
-document.getElementById('site').textContent = t('page.site',
-  { host: location.host });
+setLanguage();
+document.getElementById('site').append(...told('page.site',
+  { host: location.host }));
 
 const flowId = new URLSearchParams(location.search).get('flowId') ?? '';
 const start = startOf(flowId);

@@ -168,6 +168,9 @@ test('T3: pages of the host itself: refused, not found, complete', async () => {
         await demo.step('Verified');
         await demo.open(resume);
         demo.replies.splice(0);
+        assert.deepEqual(await demo.page.$eval('.card', (node) =>
+            [...node.children].map((one) => one.textContent)),
+                         ['Sign-on is complete.', 'You can close this page.']);
         await look(demo, 'complete');
     });
 });

@@ -71,7 +71,8 @@ test('no answer: a code of the app, wrong, then right', async () => {
         await number(tab);
         own.advance(41 * second);
         await tab.step('No answer from your phone');
-        await passcode(tab, wrong(phone.code(), 7));
+        await tab.fill('Code that the app shows', wrong(phone.code(), 7));
+        await tab.press('Confirm');
         await tab.see('2 tries left.');
         await tab.type(phone.code()); // the wrong one is marked
         await tab.keys('Enter');
@@ -205,7 +206,7 @@ test('authn D.2-10: "this is not my phone": it is paired to nothing',
         const tab = await menu(visitor, user);
         await tab.press('A phone (Authenticator)');
         await tab.page.waitForSelector('.qr svg', { visible: true });
-        const link = await tab.page.$eval('.hint a', (node) => node.href);
+        const link = await tab.page.$eval('a[href*="#"]', (node) => node.href);
         await phone.pair(secret('pairing link', link));
         await tab.press('No, this is not my phone');
         await tab.step('What do you want to add?');
@@ -239,7 +240,10 @@ async function managing(visitor, user)
 {
     const tab = await beginMfa(visitor, daemon, user);
     await tab.press('Manage my devices');
-    await tab.answered('manageDevices');
+    await tab.see('Before you change your devices, confirm it’s you');
+    await tab.seeNot('Manage my devices');
+    await tab.reload();
+    await tab.see('Before you change your devices, confirm it’s you');
     await tab.tile('E-mail');
     await tab.step('Enter your code');
     await passcode(tab, await codeFor(daemon, user.email));
@@ -289,7 +293,8 @@ test('authn D.2-15: nothing is managed by a password alone', async () => {
     await visit({}, async (visitor) => {
         const tab = await beginMfa(visitor, daemon, user);
         await tab.press('Add a device');
-        await tab.answered('setupMfa');
+        await tab.see('Before you add a device, confirm it’s you');
+        await tab.seeNot('Add a device');
         await tab.tile('E-mail');
         await tab.step('Enter your code');
         await passcode(tab, await codeFor(daemon, user.email));

@@ -114,7 +114,7 @@ test('a phone is added on the sign-on page, confirmed, named, and used',
         await tab.press('Add a device');
         await tab.step('What do you want to add?');
         await tab.press('A phone (Authenticator)');
-        const link = await tab.page.waitForSelector('.hint a')
+        const link = await tab.page.waitForSelector('a[href*="#"]')
             .then((node) => node.evaluate((a) => a.href));
         const phone = await pocket.tab(link);
         await phone.press('Pair');

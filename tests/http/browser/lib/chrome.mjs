@@ -19,7 +19,7 @@ import { newFolder, sleep, until } from '../../lib/daemon.mjs';
 import { atEnd, skip } from '../../lib/tap.mjs';
 
 const executable = process.env.CHROMIUM || '/usr/bin/chromium';
-export const patience = 30000;
+export const patience = Number(process.env.PATIENCE ?? 30000);
 
 let browser = null;
 
@@ -216,7 +216,16 @@ export class Tab {
     // With a finger.
     async tap(name, role = 'button')
     {
-        await (await this.find(role, name)).tap();
+        await this.tapOn(named(role, name));
+    }
+
+    async tapOn(selector)
+    {
+        const node = await this.page.waitForSelector(selector,
+                                                     { visible: true });
+        await until(`${selector} to take a press`, () => node.evaluate((one) =>
+            !one.closest('[aria-disabled=true]')), patience);
+        await node.tap();
     }
 
     follow(name)

@@ -14,6 +14,15 @@ export function demoDaemon(over = {}, options)
     return startDaemon(merge({ clients: { demo } }, over), options);
 }
 
+// Every state of the MFA adapter can be met by who has a password.
+export const everyState = { first_device: 'allowed', resend_cooldown: '0s',
+    prompt_setup: true, manage_devices: true, device_policies: [{
+        name: 'Default', default: true,
+        authentication: { deviceSelection: 'PROMPT_TO_SELECT' },
+        email: { enabled: true }, sms: { enabled: true },
+        voice: { enabled: false }, totp: { enabled: true },
+        mobile: { enabled: true, promptForNicknameOnPairing: true } }] };
+
 // The two ways to sign in that the demo offers.
 export const ways = {
     redirect: 'Sign in (redirect)',
