@@ -127,8 +127,9 @@ async function main()
     const files = inOrder([...testFiles(here)]).filter(
         (file) => !args.length ||
                   args.some((part) => relative(here, file).includes(part)));
+    // They wait for the disk and for browsers more than they compute.
     const jobs = Number(process.env.JOBS) ||
-                 Math.max(2, Math.min(4, cpus().length));
+                 Math.max(2, Math.min(8, 2 * cpus().length));
     const worker = async () => {
         while (files.length && !stopped) {
             const file = files.shift(), began = Date.now();
