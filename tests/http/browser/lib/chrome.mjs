@@ -19,6 +19,7 @@ import { newFolder, sleep, until } from '../../lib/daemon.mjs';
 import { atEnd, skip } from '../../lib/tap.mjs';
 
 const executable = process.env.CHROMIUM || '/usr/bin/chromium';
+// PATIENCE, in ms: less of it while a test is written.
 export const patience = Number(process.env.PATIENCE ?? 30000);
 
 let browser = null;
