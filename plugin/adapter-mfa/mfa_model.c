@@ -158,7 +158,8 @@ static const struct factor_action *const actions[] = {
                  "newPairingAuthRequired", "changeDevicePermitted")
 #define CHALLENGE_MEMBERS                                                      \
     FACTOR_NAMES("devices", "user", "selectedDeviceRef",                       \
-                 "changeDevicePermitted", "otpLength", "numberMatching")
+                 "changeDevicePermitted", "otpLength", "numberMatching",   \
+                 "resendCooldownSeconds")
 
 static const struct factor_state *const states[] = {
     FACTOR_STATE(.name = MFA_STATE_REQUIRED,

@@ -154,6 +154,17 @@ show_selection(struct mfa_step *s)
     return mfa_show_list(s, false);
 }
 
+/* How long nothing can be sent again after a code was; NULL: no time. */
+static json_t *
+show_cooldown(const struct mfa_step *s, const struct mfa_device *device)
+{
+    int64_t cooldown_ms = s->settings->pace.cooldown_ms;
+
+    return cooldown_ms > 0 && device && device->type <= MFA_VOICE
+               ? json_integer((cooldown_ms + 999) / 1000)
+               : NULL;
+}
+
 static json_t *
 show_challenge(struct mfa_step *s)
 {
@@ -162,12 +173,13 @@ show_challenge(struct mfa_step *s)
 
     if (device && device->type <= MFA_VOICE)
         digits = s->policy.methods[device->type].digits;
-    return json_pack("{s:o, s:o, s:{s:s}, s:b, s:I}", "devices",
+    return json_pack("{s:o, s:o, s:{s:s}, s:b, s:I, s:o*}", "devices",
                      mfa_show_devices(s), "user", show_user(s),
                      "selectedDeviceRef", "id",
                      s->auth.device ? s->auth.device : "",
                      "changeDevicePermitted", s->settings->change_device,
-                     "otpLength", digits);
+                     "otpLength", digits, "resendCooldownSeconds",
+                     show_cooldown(s, device));
 }
 
 static json_t *

@@ -104,6 +104,17 @@ show_selection(struct otp_step *s)
                      "user", show_user(s), "userData", show_user_data(s));
 }
 
+/* How long nothing can be sent again after a code was; NULL: no time. */
+static json_t *
+show_cooldown(const struct otp_step *s, const struct otp_device *selected)
+{
+    int64_t cooldown_ms = s->settings->pace.cooldown_ms;
+
+    return cooldown_ms > 0 && !otp_is_app(selected)
+               ? json_integer((cooldown_ms + 999) / 1000)
+               : NULL;
+}
+
 static json_t *
 show_required(struct otp_step *s)
 {
@@ -113,10 +124,11 @@ show_required(struct otp_step *s)
     if (otp_is_app(selected))
         digits = json_integer_value(
             json_object_get(selected->record->body, "digits"));
-    return json_pack("{s:o, s:o, s:o, s:{s:s}, s:I}", "devices",
+    return json_pack("{s:o, s:o, s:o, s:{s:s}, s:I, s:o*}", "devices",
                      show_devices(s, selected), "user", show_user(s),
                      "userData", show_user_data(s), "selectedDeviceRef", "id",
-                     selected->id, "otpLength", digits);
+                     selected->id, "otpLength", digits,
+                     "resendCooldownSeconds", show_cooldown(s, selected));
 }
 
 /* --- States --- */

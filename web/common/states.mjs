@@ -74,6 +74,9 @@ function otpView(state, flow) {
       otherActions(state, flow, ['checkOtp', 'resendOtp', 'selectDevice'])],
     shown(action) {
       const resent = action === 'resendOtp';
+      if (action && action !== 'checkOtp') {
+        resend.rest(state.resendCooldownSeconds);
+      }
       if (failed) {
         form.notice.tell([t('otp.undelivered')]);
       } else if (resent) {
@@ -95,7 +98,8 @@ function sentTo(device) {
   return told(target ? 'sent.other' : 'sent.unknown', { target });
 }
 
-// "Send again", which counts down when the server says that it is too soon.
+// "Send again", which counts down after a code was sent, and when the server
+// says that it is too soon.
 function makeResend(flow, form) {
   let timer = null;
   const node = button(t('action.resendOtp'), () => timer
@@ -106,21 +110,26 @@ function makeResend(flow, form) {
     const seconds = error.details
       ?.find(({ code }) => code === 'OTP_RESEND_TOO_SOON')?.retryAfterSeconds;
     form.notice.show(error);
+    rest(seconds, () => form.notice.note(t('otp.resendNow')));
+  }
+
+  function rest(seconds, over = () => {}) {
     if (seconds > 0) {
       const until = performance.now() + seconds * 1000;
-      timer = setInterval(tick, 250, until);
-      tick(until);
+      clearInterval(timer);
+      timer = setInterval(tick, 250, until, over);
+      tick(until, over);
     }
   }
 
-  function tick(until) {
+  function tick(until, over) {
     const n = Math.ceil((until - performance.now()) / 1000);
     if (n > 0) {
       node.textContent = t('otp.resendIn', { n });
       node.classList.add('cooling');
     } else {
       stop();
-      form.notice.note(t('otp.resendNow'));
+      over();
     }
   }
 
@@ -131,7 +140,7 @@ function makeResend(flow, form) {
     node.classList.remove('cooling');
   }
 
-  return { node, stop };
+  return { node, rest, stop };
 }
 
 function otherDevices(state, others, flow, place, open) {

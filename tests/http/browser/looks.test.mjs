@@ -59,6 +59,8 @@ for (const language of ['en', 'de'])
             await at('passcode');
             await tab.page.locator('summary').click();
             await at('passcode-others');
+            await tab.see(say('Send again in', 'Erneut senden in'));
+            await tab.reload();
             await tab.press(say('Send the code again', 'Code erneut senden'));
             await tab.see(say('Send again in', 'Erneut senden in'),
                           say('Wait a moment', 'Warten Sie'));
