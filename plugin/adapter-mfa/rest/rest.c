@@ -12,7 +12,8 @@
 
 static const struct mfa_operation *const rooms[] = {
     mfa_rest_users, mfa_rest_devices, mfa_rest_pairing_keys, mfa_rest_auths,
-    mfa_rest_settings, mfa_rest_policies,
+    mfa_rest_settings, mfa_rest_policies, mfa_rest_applications,
+    mfa_rest_push_keys,
 };
 
 enum { ROOMS = sizeof(rooms) / sizeof(rooms[0]) };
