@@ -36,6 +36,10 @@ static struct factor_resource resource = {
     FACTOR_SIZED(factor_resource), .name = "things.make", .method = "POST",
     .path = "/things", .body = fields};
 
+static const struct factor_user_default user_default = {
+    FACTOR_SIZED(factor_user_default), .member = "mfaEnabled",
+    .collection = "a.b", .id = "c", .path = FACTOR_NAMES("there")};
+
 static const struct factor_description theirs = {
     FACTOR_SIZED(factor_description),
     .states = FACTOR_STATES(FACTOR_STATE(.name = "HERE", .text = "Here.",
@@ -44,6 +48,8 @@ static const struct factor_description theirs = {
     .codes = FACTOR_CODES(FACTOR_CODE("C", "REQUEST_FAILED", "No.", "c.no")),
     .texts = FACTOR_TEXTS(FACTOR_TEXT("c.no", "en", "No.")),
     .resources = (const struct factor_resource *const[]){&resource, NULL},
+    .user_defaults =
+        (const struct factor_user_default *const[]){&user_default, NULL},
 };
 
 static struct factor_arena *arena;
@@ -74,6 +80,8 @@ copies_all_of_it(void)
     CU_ASSERT_STRING_EQUAL(ours->codes[0]->code, "C");
     CU_ASSERT_STRING_EQUAL(ours->texts[0]->text, "No.");
     CU_ASSERT_PTR_NULL(ours->page_parts);
+    CU_ASSERT_STRING_EQUAL(ours->user_defaults[0]->path[0], "there");
+    CU_ASSERT_PTR_NOT_EQUAL(ours->user_defaults[0], &user_default);
     CU_ASSERT_STRING_EQUAL(ours->resources[0]->path, "/things");
     CU_ASSERT_PTR_NULL(ours->resources[0]->answer);
 }

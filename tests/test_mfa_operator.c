@@ -605,7 +605,9 @@ static const struct {
              " [{\"id\": \"nope\"}]}"), OF_PHONES "id" },
     { POLICY("\"mobile\": {\"enabled\": true, \"applications\":"
              " [{\"name\": \"nope\"}]}"), OF_PHONES "name" },
-    { PHONES("\"pushTimeout\": " TIME("39", "SECONDS")),
+    { PHONES("\"pushTimeout\": " TIME("0", "SECONDS")),
+      OF_PHONES "pushTimeout" },
+    { PHONES("\"pushTimeout\": " TIME("151", "SECONDS")),
       OF_PHONES "pushTimeout" },
     { PHONES("\"pushTimeout\": " TIME("2", "MINUTES")),
       OF_PHONES "pushTimeout" },
@@ -643,12 +645,8 @@ static const struct {
     { "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\","
       " \"mobil\": {}}]}", "/applications/0/mobil" },
     /* What nothing here would do. */
-    { "{\"settings\": {\"users\": {\"mfaEnabled\": true}}}",
-      "/settings/users/mfaEnabled" },
-    { "{\"settings\": {\"phoneExtensions\": {\"enabled\": true}}}",
-      "/settings/phoneExtensions/enabled" },
     { "{\"settings\": {\"authentication\": {\"deviceSelection\":"
-      " \"PROMPT_TO_SELECT\"}}}",
+      " \"ALWAYS_DISPLAY_DEVICES\"}}}",
       "/settings/authentication/deviceSelection" },
     { POLICY("\"blockDisabledUsers\": false"),
       "/policies/0/blockDisabledUsers" },
@@ -667,8 +665,12 @@ static const struct {
       "/applications/0/mobile/passcodeRefreshDuration" },
     { APPLICATION("\"integrityDetection\": {\"mode\": \"ENABLED\"}"),
       "/applications/0/mobile/integrityDetection/mode" },
-    { APPLICATION("\"uriPrefix\": \"app:\""),
-      "/applications/0/mobile/uriPrefix" },
+    { APPLICATION("\"bundleId\": \"org a\""),
+      "/applications/0/mobile/bundleId" },
+    { "{\"applications\": [{\"name\": \"A\", \"id\": \"" APP "\","
+      " \"mobile\": {\"packageName\": \"org.a\"}}, {\"name\": \"B\","
+      " \"id\": \"b\", \"mobile\": {\"packageName\": \"org.a\"}}]}",
+      "/applications/1/mobile/packageName" },
 };
 
 static void
@@ -739,6 +741,11 @@ static const char *const good_configs[] = {
            " {\"enabled\": true, \"otp\": {\"window\": {\"stepSize\": "
            TIME("30", "SECONDS") "}}}"),
     PHONES("\"integrityDetection\": \"permissive\""),
+    "{\"settings\": {\"users\": {\"mfaEnabled\": true}, \"phoneExtensions\":"
+    " {\"enabled\": true}, \"authentication\":"
+    " {\"deviceSelection\": \"PROMPT_TO_SELECT\"}}}",
+    PHONES("\"pushTimeout\": " TIME("1", "SECONDS")),
+    APPLICATION("\"uriPrefix\": \"app:\""),
     APPLICATION("\"bundleId\": \"org.a\", \"integrityDetection\":"
                 " {\"mode\": \"DISABLED\"}, \"passcodeRefreshDuration\": "
                 TIME("30", "SECONDS")),

@@ -9,7 +9,7 @@
 #include "factor/resource.h"
 #include "host/error.h"
 
-enum { LISTS_MAX = 6 };
+enum { LISTS_MAX = 7 };
 
 /* One kind of struct: its size, how much of it contract 1.0 has, and its
  * members that are lists of pointers to other structs, ended by NULL. */
@@ -44,6 +44,8 @@ static const struct shape resource = {
     .lists = {LIST(factor_resource, query, field),
               LIST(factor_resource, body, field),
               LIST(factor_resource, answer, field)}};
+static const struct shape user_default = {
+    SHAPE(factor_user_default, otherwise)};
 static const struct shape description = {
     SHAPE(factor_description, resources),
     .lists = {LIST(factor_description, states, state),
@@ -51,7 +53,8 @@ static const struct shape description = {
               LIST(factor_description, codes, code),
               LIST(factor_description, texts, text),
               LIST(factor_description, page_parts, part),
-              LIST(factor_description, resources, resource)}};
+              LIST(factor_description, resources, resource),
+              LIST(factor_description, user_defaults, user_default)}};
 
 /* The copy under way. */
 struct copying {

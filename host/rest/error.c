@@ -2,6 +2,7 @@
 /* host/rest/error.c - the error envelope of REST resources. */
 #include "host/rest/error.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "host/json.h"
@@ -148,12 +149,22 @@ rest_error_field(void *context, const struct fields_fault *fault)
 
 /* --- What an adapter refuses. --- */
 
+/* A plugin of an older minor has no message of its own. */
+static const char *
+message_of(const struct factor_code *code, const struct factor_detail *detail)
+{
+    bool has = detail->struct_size >= offsetof(struct factor_detail, message) +
+                                          sizeof(detail->message);
+
+    return has && detail->message ? detail->message : code->message;
+}
+
 static json_t *
 detail_json(const struct adapter *adapter, const struct factor_detail *detail)
 {
     const struct factor_code *code = adapter_code(adapter, detail->code);
-    json_t *json =
-        json_pack("{s:s, s:s}", "code", code->code, "message", code->message);
+    json_t *json = json_pack("{s:s, s:s}", "code", code->code, "message",
+                             message_of(code, detail));
     json_t *inner =
         detail->inner ? json_copy(json_unconst(detail->inner)) : json_object();
 

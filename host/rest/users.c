@@ -188,16 +188,68 @@ refuse_taken(struct rest_call *call, struct txn *txn, const char *username)
                   json_pack("{s:s}", "existingId", user->face.id));
 }
 
+/* --- Making one. --- */
+
+static bool
+default_of(const struct factor_user_default *declared,
+           const struct record *record)
+{
+    const char *const *name = declared->path;
+    const json_t *value = record ? record->body : NULL;
+
+    value = json_object_get(value, *name++);
+    if (!value || json_is_null(value))
+        return declared->otherwise;
+    while (*name)
+        value = json_object_get(value, *name++);
+    return json_is_true(value);
+}
+
+static factor_status
+read_default(struct txn *txn, const struct factor_user_default *declared,
+             json_t *body)
+{
+    const struct record *record = NULL;
+    factor_status st =
+        txn_read_id(txn, declared->collection, declared->id, &record);
+
+    if (st != FACTOR_OK && st != FACTOR_E_NOTFOUND)
+        return st;
+    json_object_set_new(body, declared->member,
+                        json_boolean(default_of(declared, record)));
+    return FACTOR_OK;
+}
+
+/* Of members that the call does not say: as adapters have them, else false. */
+static factor_status
+add_defaults(const struct host *host, struct txn *txn, json_t *body)
+{
+    const struct factor_user_default *const *declared;
+    factor_status st = FACTOR_OK;
+    size_t i;
+
+    for (i = 0; i < host->adapter_count; i++) {
+        declared = host->adapters[i].description->user_defaults;
+        for (; st == FACTOR_OK && declared && *declared; declared++)
+            if (!json_object_get(body, (*declared)->member))
+                st = read_default(txn, *declared, body);
+    }
+    if (!json_object_get(body, FACTOR_USER_MFA_ENABLED))
+        json_object_set_new(body, FACTOR_USER_MFA_ENABLED, json_false());
+    return st;
+}
+
 static json_t *
 new_body(const json_t *given)
 {
     const json_t *enabled = json_object_get(given, FACTOR_USER_ENABLED);
+    const json_t *mfa = json_object_get(given, FACTOR_USER_MFA_ENABLED);
 
-    return json_pack("{s:i, s:s, s:b, s:b, s:o}", "v", 1, FACTOR_USER_USERNAME,
+    return json_pack("{s:i, s:s, s:b, s:o*, s:o}", "v", 1,
+                     FACTOR_USER_USERNAME,
                      json_text(given, FACTOR_USER_USERNAME),
                      FACTOR_USER_ENABLED, !json_is_false(enabled),
-                     FACTOR_USER_MFA_ENABLED,
-                     json_flag(given, FACTOR_USER_MFA_ENABLED),
+                     FACTOR_USER_MFA_ENABLED, json_share(mfa),
                      FACTOR_USER_ATTRIBUTES, user_attributes(given));
 }
 
@@ -220,13 +272,15 @@ create_user(const struct host *host, struct rest_call *call, struct txn *txn,
     json_t *body;
     factor_status st;
 
-    (void)host;
     if (!user_fold(txn_arena(txn), username))
         return refuse(call, txn, "INVALID_VALUE", FACTOR_USER_USERNAME,
                       "The username holds what none may hold.", NULL);
     body = arena_keep_json(txn_arena(txn), new_body(call->body));
     if (!body)
         return FACTOR_E_NOMEM;
+    st = add_defaults(host, txn, body);
+    if (st != FACTOR_OK)
+        return st;
     st = users_create(txn, username, json_share(body), id, err);
     if (st == FACTOR_E_CONFLICT)
         return refuse_taken(call, txn, username);

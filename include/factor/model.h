@@ -131,6 +131,20 @@ struct factor_page_part {
 
 struct factor_resource; /* factor/resource.h */
 
+/* What a user is made with who comes by the REST API, where the call does not
+ * say it: the boolean that a record has.  Owner: instance. */
+struct factor_user_default {
+    uint32_t struct_size;
+    uint32_t flags;           /* 0 */
+    const char *member;       /* of the user: FACTOR_USER_MFA_ENABLED */
+    const char *collection, *id;
+    const char *const *path;  /* names from the record's body downwards, ended
+                               * by NULL; at least two */
+    uint32_t otherwise;       /* while the record does not have the first of
+                               * them; without the others it is false */
+    uint32_t reserved;        /* 0 */
+};
+
 enum {
     /* It finds out who the user is (outcome.subject), so a policy may begin
      * with it; the host refuses one that begins with any other. */
@@ -149,6 +163,7 @@ struct factor_description {
     const struct factor_text *const *texts;
     const struct factor_page_part *const *page_parts;
     const struct factor_resource *const *resources;
+    const struct factor_user_default *const *user_defaults;
 };
 
 #ifdef __cplusplus

@@ -112,6 +112,8 @@ struct factor_detail {
     const char *text;           /* key of the user's text; NULL: as declared */
     int64_t retry_at_ms;        /* instant from which it may work; 0: none */
     const struct json_t *inner; /* object of further members, or NULL */
+    const char *message;        /* for developers, one English sentence; NULL:
+                                 * as the code is declared */
 };
 
 /* A question for a source.  Lives as long as the step. */

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "factor/declare.h"
 #include "factor/plugin.h"
+#include "factor/user.h"
 #include "plugin/adapter-mfa/mfa_flow.h"
 #include "plugin/adapter-mfa/mfa_model.h"
 #include "plugin/adapter-mfa/mfa_pairing.h"
@@ -34,6 +36,27 @@ fini(struct factor_adapter *self)
     free(self);
 }
 
+/* As the seed says until the record does (MFA service API, B.3). */
+static void
+declare_user_defaults(struct factor_adapter *self)
+{
+    static const char *const path[] = { "settings", "users", "mfaEnabled",
+                                        NULL };
+    struct mfa_limits limits;
+
+    mfa_limits_read(self->settings.seed, &limits);
+    self->new_users_mfa = (struct factor_user_default){
+        FACTOR_SIZED(factor_user_default),
+        .member = FACTOR_USER_MFA_ENABLED,
+        .collection = MFA_CONFIG_COLLECTION,
+        .id = MFA_CONFIG_ID,
+        .path = path,
+        .otherwise = limits.new_users_mfa,
+    };
+    self->user_defaults[0] = &self->new_users_mfa;
+    self->description.user_defaults = self->user_defaults;
+}
+
 static factor_status
 init(const struct factor_host *host, const json_t *settings,
      struct factor_adapter **ret_self, struct factor_error *err)
@@ -56,6 +79,7 @@ init(const struct factor_host *host, const json_t *settings,
                        status == FACTOR_E_NOMEM ? "out of memory"
                                                 : "the settings are wrong");
     }
+    declare_user_defaults(self);
     *ret_self = self;
     return FACTOR_OK;
 }

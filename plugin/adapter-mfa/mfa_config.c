@@ -261,6 +261,10 @@ mfa_limits_read(const json_t *config, struct mfa_limits *ret_limits)
         .numeric_keys = is(pairing, "pairingKeyFormat", "NUMERIC"),
         .lockout_count = 20,
         .lockout_ms = 60 * MINUTE_MS,
+        .phone_extensions = flag_of(
+            json_object_get(settings, "phoneExtensions"), "enabled", false),
+        .new_users_mfa = flag_of(json_object_get(settings, "users"),
+                                 "mfaEnabled", false),
     };
     if (!lockout)
         return;
@@ -288,6 +292,7 @@ mfa_application_find(const json_t *config, const char *id,
         *ret_application = (struct mfa_application){
             .id = text_of(json, "id"),
             .name = text_of(json, "name"),
+            .bundle_id = text_of(mobile, "bundleId"),
             .select_number = is(matching, "type", "SELECT_NUMBER"),
             .window = (unsigned)number_of(mobile, "passcodeGracePeriod", 5, 1,
                                           10),

@@ -22,6 +22,8 @@
 
 #define MFA_CONFIG_COLLECTION "mfa.config"
 #define MFA_CONFIG_ID "config"
+/* Beside it: push credentials of applications (mfa_push_keys.h). */
+#define MFA_PUSH_KEYS_ID "push"
 
 /* May stand in every object, for who reads it. */
 #define MFA_CONFIG_COMMENT "$comment"
@@ -95,12 +97,16 @@ struct mfa_limits {
     uint32_t lockout_count; /* wrong codes and denied pushes in a row that lock
                              * the account */
     int64_t lockout_ms;     /* 0: until an operator unlocks it */
+    bool phone_extensions;  /* numbers that are called may have an extension */
+    bool new_users_mfa;     /* those that the REST API makes have MFA on,
+                             * unless it says otherwise */
 };
 
 /* A mobile application (MFA service API, applications: mobile). */
 struct mfa_application {
     const char *id;
     const char *name;
+    const char *bundle_id; /* of the iPhone app, or NULL */
     bool select_number;  /* three numbers to choose from, else typed */
     unsigned window;     /* passcodeGracePeriod */
     const json_t *methods; /* array of the strings that amr may take from it;

@@ -44,10 +44,17 @@ struct check {
 /* --- What is wrong --- */
 
 static void
-complain(struct check *check, const char *what)
+complain_of(struct check *check, struct mfa_problem problem)
 {
+    problem.pointer = check->path;
     check->found++;
-    check->told(check->context, check->path, what);
+    check->told(check->context, &problem);
+}
+
+static void
+complain(struct check *check, enum mfa_wrong wrong, const char *what)
+{
+    complain_of(check, (struct mfa_problem){ .wrong = wrong, .what = what });
 }
 
 static void
@@ -58,21 +65,42 @@ complain_range(struct check *check, const char *before,
 
     snprintf(what, sizeof(what), "must be %s %lld to %lld%s", before,
              (long long)member->min, (long long)member->max, behind);
-    complain(check, what);
+    complain_of(check, (struct mfa_problem){ .wrong = MFA_WRONG_RANGE,
+                                             .what = what,
+                                             .min = member->min,
+                                             .max = member->max });
+}
+
+static void
+complain_text(struct check *check, const json_t *value,
+              const struct member *member)
+{
+    char what[80];
+
+    snprintf(what, sizeof(what), "must be a string of %lld to %lld bytes",
+             (long long)member->min, (long long)member->max);
+    complain(check,
+             json_is_string(value) && json_string_length(value) == 0
+                 ? MFA_WRONG_EMPTY
+                 : MFA_WRONG_VALUE,
+             what);
 }
 
 static void
 complain_choices(struct check *check, const char *const *choices)
 {
     char what[150] = "must be one of";
+    const char *const *choice;
     size_t len;
 
-    for (; *choices; choices++) {
+    for (choice = choices; *choice; choice++) {
         len = strlen(what);
-        snprintf(what + len, sizeof(what) - len, " %s%s", *choices,
-                 choices[1] ? "," : "");
+        snprintf(what + len, sizeof(what) - len, " %s%s", *choice,
+                 choice[1] ? "," : "");
     }
-    complain(check, what);
+    complain_of(check, (struct mfa_problem){ .wrong = MFA_WRONG_CHOICE,
+                                             .what = what,
+                                             .choices = choices });
 }
 
 /* --- Members that nobody knows --- */
@@ -168,7 +196,7 @@ check_names(struct check *check, const json_t *json,
                  meant ? "; did you mean \"" : "", meant ? meant : "",
                  meant ? "\"?" : "");
         append_name(check, name);
-        complain(check, what);
+        complain(check, MFA_WRONG_VALUE, what);
         check->path[len] = '\0';
     }
     json_decref(names);
@@ -211,23 +239,49 @@ static const struct member span_members[] = {
 static const char *const units[] = { "SECONDS", "MINUTES", "HOURS", "DAYS",
                                      NULL };
 
+/* The seconds of a time's unit; 0: it is not one of those that may be. */
+static int64_t
+unit_of(const json_t *value, const struct member *member)
+{
+    static const int64_t seconds[] = { SECOND, MINUTE, HOUR, 24 * HOUR };
+    const json_t *unit = json_object_get(value, "timeUnit");
+    size_t i;
+
+    if (!is_one_of(unit, member->choices ? member->choices : units))
+        return 0;
+    for (i = 0; strcmp(units[i], json_string_value(unit)) != 0; i++)
+        continue;
+    return seconds[i];
+}
+
 /* {"duration": 30, "timeUnit": "MINUTES"} */
 static bool
 span_fits(const json_t *value, const struct member *member)
 {
-    static const int64_t seconds[] = { SECOND, MINUTE, HOUR, 24 * HOUR };
     const json_t *count = json_object_get(value, "duration");
-    const json_t *unit = json_object_get(value, "timeUnit");
     int64_t number = json_integer_value(count);
-    size_t i;
+    int64_t unit = unit_of(value, member);
 
-    if (!json_is_integer(count) || number < 0 || number > member->max ||
-        !is_one_of(unit, member->choices ? member->choices : units))
-        return false;
-    for (i = 0; strcmp(units[i], json_string_value(unit)) != 0; i++)
-        continue;
-    return number * seconds[i] >= member->min &&
-           number * seconds[i] <= member->max;
+    return json_is_integer(count) && unit > 0 && number >= 0 &&
+           number <= member->max && number * unit >= member->min &&
+           number * unit <= member->max;
+}
+
+/* A range is told in the unit that was given, where that may be. */
+static void
+complain_span(struct check *check, const json_t *value,
+              const struct member *member, const char *what)
+{
+    int64_t unit = unit_of(value, member);
+    struct mfa_problem problem = { .wrong = MFA_WRONG_VALUE, .what = what };
+
+    if (unit > 0 && json_is_integer(json_object_get(value, "duration"))) {
+        problem.wrong = MFA_WRONG_RANGE;
+        problem.is_time = true;
+        problem.min = (member->min + unit - 1) / unit;
+        problem.max = member->max / unit;
+    }
+    complain_of(check, problem);
 }
 
 static void check_members(struct check *check, const json_t *json,
@@ -298,10 +352,26 @@ check_unsupported(struct check *check, const json_t *value,
 
     snprintf(what, sizeof(what), "is not supported by this version: only %s",
              only ? only : "");
-    if (only)
-        complain(check, what);
+    if (only && member->kind == STEP)
+        complain_span(check, value, member, what);
+    else if (only)
+        complain(check, MFA_WRONG_VALUE, what);
     if (member->kind == STEP)
         check_names(check, value, span_members);
+}
+
+static void
+check_span(struct check *check, const json_t *value,
+           const struct member *member)
+{
+    char what[150];
+
+    snprintf(what, sizeof(what),
+             "must be {\"duration\", \"timeUnit\"} of %lld to %lld seconds",
+             (long long)member->min, (long long)member->max);
+    if (!span_fits(value, member))
+        complain_span(check, value, member, what);
+    check_names(check, value, span_members);
 }
 
 static void
@@ -311,7 +381,7 @@ check_value(struct check *check, const json_t *value,
     switch (member->kind) {
     case FLAG:
         if (!json_is_boolean(value))
-            complain(check, "must be true or false");
+            complain(check, MFA_WRONG_VALUE, "must be true or false");
         break;
     case WHOLE:
         if (!in_range(value, member))
@@ -319,17 +389,14 @@ check_value(struct check *check, const json_t *value,
         break;
     case TEXT:
         if (!text_fits(value, member))
-            complain_range(check, "a string of", member, " bytes");
+            complain_text(check, value, member);
         break;
     case CHOICE:
         if (!is_one_of(value, member->choices))
             complain_choices(check, member->choices);
         break;
     case SPAN:
-        if (!span_fits(value, member))
-            complain_range(check, "{\"duration\", \"timeUnit\"} of", member,
-                           " seconds");
-        check_names(check, value, span_members);
+        check_span(check, value, member);
         break;
     case OBJECT:
         check_members(check, value, member->members);
@@ -339,14 +406,14 @@ check_value(struct check *check, const json_t *value,
         break;
     case TEXTS:
         if (!texts_fit(value))
-            complain(check, "must be an object of strings");
+            complain(check, MFA_WRONG_VALUE, "must be an object of strings");
         break;
     case NAMES:
         if (!names_fit(value))
-            complain(check, "must be a list of strings");
+            complain(check, MFA_WRONG_VALUE, "must be a list of strings");
         break;
     case ABSENT:
-        complain(check, "is not supported by this version");
+        complain(check, MFA_WRONG_VALUE, "is not supported by this version");
         break;
     case READ_ONLY:
         break;
@@ -370,7 +437,7 @@ check_member(struct check *check, const json_t *json,
     if (value && !json_is_null(value))
         check_value(check, value, member);
     else if (member->required)
-        complain(check, "is missing");
+        complain(check, MFA_WRONG_MISSING, "is missing");
     check->path[len] = '\0';
 }
 
@@ -379,7 +446,7 @@ check_members(struct check *check, const json_t *json,
               const struct member *members)
 {
     if (!json_is_object(json)) {
-        complain(check, "must be an object");
+        complain(check, MFA_WRONG_VALUE, "must be an object");
         return;
     }
     check_names(check, json, members);
@@ -420,7 +487,9 @@ static const char *const selections[] = { "DEFAULT_TO_FIRST",
 static const char *const strengths[] = { "permissive", "restrictive", NULL };
 static const char *const matchings[] = { "SELECT_NUMBER", "ENTER_MANUALLY",
                                          NULL };
-static const char *const first_alone[] = { "DEFAULT_TO_FIRST", NULL };
+static const char *const old_selections[] = { "DEFAULT_TO_FIRST",
+                                              "PROMPT_TO_SELECT", NULL };
+static const char *const native_alone[] = { "NATIVE_APP", NULL };
 static const char *const permissive_alone[] = { "permissive", NULL };
 static const char *const disabled_alone[] = { "DISABLED", NULL };
 static const char *const short_units[] = { "SECONDS", NULL };
@@ -433,12 +502,13 @@ static const struct member lockout_members[] = {
     { "failureCount", WHOLE, 1, 1000, NULL, NULL, true },
     WHOLE_MEMBER("durationSeconds", 0, 365 * 24 * HOUR), END
 };
-/* Of old; the policy's is the one that holds. */
+/* Of old, and kept; the policy's is the one that holds. */
 static const struct member old_selection_members[] = {
-    ONLY_MEMBER("deviceSelection", first_alone), END
+    CHOICE_MEMBER("deviceSelection", old_selections), END
 };
-static const struct member extension_members[] = { OFF_MEMBER("enabled"), END };
-static const struct member new_user_members[] = { OFF_MEMBER("mfaEnabled"),
+static const struct member extension_members[] = { FLAG_MEMBER("enabled"),
+                                                   END };
+static const struct member new_user_members[] = { FLAG_MEMBER("mfaEnabled"),
                                                   END };
 static const struct member settings_members[] = {
     OBJECT_MEMBER("pairing", pairing_members),
@@ -504,7 +574,7 @@ static const struct member allowed_members[] = {
     { "name", TEXT, 1, 256, NULL, NULL, false },
     OBJECT_MEMBER("push", push_members),
     OBJECT_MEMBER("otp", enabled_members),
-    { "pushTimeout", SPAN, 40, 150, short_units, NULL, false },
+    { "pushTimeout", SPAN, 1, 150, short_units, NULL, false },
     SPAN_MEMBER("pairingKeyLifetime", MINUTE, 48 * HOUR),
     OBJECT_MEMBER("pushLimit", limit_members),
     OBJECT_MEMBER("pairingConfirmation", enabled_members),
@@ -579,19 +649,20 @@ static const struct member integrity_members[] = {
     ONLY_MEMBER("mode", disabled_alone), READ_ONLY_MEMBER("excludedPlatforms"),
     READ_ONLY_MEMBER("cacheDuration"), READ_ONLY_MEMBER("googlePlay"), END
 };
-/* The names that stores know the app by are its own matter. */
 static const struct member app_mobile_members[] = {
-    READ_ONLY_MEMBER("bundleId"), READ_ONLY_MEMBER("packageName"),
+    { "bundleId", TEXT, 1, 155, NULL, NULL, false },
+    { "packageName", TEXT, 1, 255, NULL, NULL, false },
     READ_ONLY_MEMBER("huaweiAppId"), READ_ONLY_MEMBER("huaweiPackageName"),
-    ABSENT_MEMBER("uriPrefix"), STEP_MEMBER("passcodeRefreshDuration"),
+    { "uriPrefix", TEXT, 1, 256, NULL, NULL, false },
+    STEP_MEMBER("passcodeRefreshDuration"),
     OBJECT_MEMBER("integrityDetection", integrity_members),
     WHOLE_MEMBER("passcodeGracePeriod", 1, 10),
     OBJECT_MEMBER("push", app_push_members),
     { "authenticationMethods", NAMES, 0, 0, NULL, NULL, false }, END
 };
 static const struct member application_members[] = {
-    ID_MEMBER, NAME_MEMBER, OBJECT_MEMBER("mobile", app_mobile_members),
-    RESOURCE_MEMBERS, END
+    ID_MEMBER, NAME_MEMBER, ONLY_MEMBER("type", native_alone),
+    OBJECT_MEMBER("mobile", app_mobile_members), RESOURCE_MEMBERS, END
 };
 
 static const struct member config_members[] = {
@@ -610,48 +681,64 @@ text_of(const json_t *json, const char *name)
     return json_string_value(json_object_get(json, name));
 }
 
-/* The entry of a list that has the same text in this member; NULL: none. */
+/* The entry of a list that has the same text in this member, in the object
+ * "within" of the entry or (NULL) in itself; NULL: none. */
 static const json_t *
-entry_with(const json_t *list, size_t count, const char *name,
-           const char *text)
+entry_with(const json_t *list, size_t count, const char *within,
+           const char *name, const char *text)
 {
-    size_t i;
+    const json_t *entry;
     const char *other;
+    size_t i;
 
     for (i = 0; text && i < count; i++) {
-        other = text_of(json_array_get(list, i), name);
+        entry = json_array_get(list, i);
+        other = text_of(within ? json_object_get(entry, within) : entry, name);
         if (other && strcmp(other, text) == 0)
-            return json_array_get(list, i);
+            return entry;
     }
     return NULL;
 }
 
 static void
-complain_at(struct check *check, const char *what, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+complain_at(struct check *check, struct mfa_problem problem,
+            const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 static void
-complain_at(struct check *check, const char *what, const char *format, ...)
+complain_at(struct check *check, struct mfa_problem problem,
+            const char *format, ...)
 {
     va_list args;
 
     va_start(args, format);
     vsnprintf(check->path, PATH_SIZE, format, args);
     va_end(args);
-    complain(check, what);
+    complain_of(check, problem);
 }
 
+#define VALUE(words)                                                           \
+    (struct mfa_problem) { .wrong = MFA_WRONG_VALUE, .what = (words) }
+
+/* No two entries of a list have the same text there. */
 static void
-check_unique(struct check *check, const json_t *config, const char *member,
-             const char *name)
+check_unique(struct check *check, const json_t *config, const char *part,
+             const char *within, const char *name)
 {
-    const json_t *list = json_object_get(config, member);
+    const json_t *list = json_object_get(config, part), *entry, *other;
+    struct mfa_problem problem = { .wrong = MFA_WRONG_TAKEN,
+                                   .what = "is taken by an entry before" };
     size_t i;
 
-    for (i = 0; i < json_array_size(list); i++)
-        if (entry_with(list, i, name, text_of(json_array_get(list, i), name)))
-            complain_at(check, "is taken by an entry before", "/%s/%zu/%s",
-                        member, i, name);
+    for (i = 0; i < json_array_size(list); i++) {
+        entry = json_array_get(list, i);
+        if (within)
+            entry = json_object_get(entry, within);
+        other = entry_with(list, i, within, name, text_of(entry, name));
+        problem.existing = text_of(other, "id");
+        if (other)
+            complain_at(check, problem, "/%s/%zu%s%s/%s", part, i,
+                        within ? "/" : "", within ? within : "", name);
+    }
 }
 
 /* Where there are none, one is made. */
@@ -665,8 +752,33 @@ check_default(struct check *check, const json_t *config)
         count += json_is_true(
             json_object_get(json_array_get(list, i), "default"));
     if (json_array_size(list) > 0 && count != 1)
-        complain_at(check, "exactly one must have \"default\": true",
+        complain_at(check,
+                    (struct mfa_problem){
+                        .wrong = MFA_WRONG_WHOLE,
+                        .what = "exactly one must have \"default\": true" },
                     "/policies");
+}
+
+/* What stores know an app by stands in headers of push services. */
+static void
+check_store_names(struct check *check, const json_t *config, const char *member)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    const json_t *list = json_object_get(config, "applications");
+    const char *name;
+    size_t i;
+
+    for (i = 0; i < json_array_size(list); i++) {
+        name = text_of(json_object_get(json_array_get(list, i), "mobile"),
+                       member);
+        if (name && name[strspn(name, letters)])
+            complain_at(check,
+                        VALUE("must be of letters, digits, \".\", \"_\", "
+                              "\"-\""),
+                        "/applications/%zu/mobile/%s", i, member);
+    }
+    check_unique(check, config, "applications", "mobile", member);
 }
 
 /* Clients split what they show of an application at dots. */
@@ -680,7 +792,7 @@ check_dots(struct check *check, const json_t *config)
     for (i = 0; i < json_array_size(list); i++) {
         name = text_of(json_array_get(list, i), "name");
         if (name && strchr(name, '.'))
-            complain_at(check, "must not contain a dot",
+            complain_at(check, VALUE("must not contain a dot"),
                         "/applications/%zu/name", i);
     }
 }
@@ -704,15 +816,18 @@ check_allowed(struct check *check, const json_t *config, size_t policy,
     for (i = 0; i < json_array_size(list); i++) {
         entry = json_array_get(list, i);
         id = text_of(entry, "id");
-        if (!entry_with(all, count, id ? "id" : "name",
+        if (!entry_with(all, count, NULL, id ? "id" : "name",
                         id ? id : text_of(entry, "name")))
-            complain_at(check, "is that of no application",
+            complain_at(check, VALUE("is that of no application"),
                         "/policies/%zu/mobile/applications/%zu/%s", policy, i,
                         id ? "id" : "name");
+        if (entry_with(list, i, NULL, "id", id))
+            complain_at(check, VALUE("is that of an entry before"),
+                        "/policies/%zu/mobile/applications/%zu/id", policy, i);
         strength = text_of(json_object_get(entry, "deviceAuthorization"),
                            "extraVerification");
         if (!weak && strength && strcmp(strength, "permissive") == 0)
-            complain_at(check, "\"permissive\" needs ping_defaults",
+            complain_at(check, VALUE("\"permissive\" needs ping_defaults"),
                         "/policies/%zu/mobile/applications/%zu/"
                         "deviceAuthorization/extraVerification",
                         policy, i);
@@ -727,10 +842,12 @@ check_between(struct check *check, const json_t *config, bool weak)
     for (i = 0; i < count; i++)
         check_allowed(check, config, i, weak);
     check_default(check, config);
-    check_unique(check, config, "policies", "name");
-    check_unique(check, config, "policies", "id");
-    check_unique(check, config, "applications", "name");
-    check_unique(check, config, "applications", "id");
+    check_unique(check, config, "policies", NULL, "name");
+    check_unique(check, config, "policies", NULL, "id");
+    check_unique(check, config, "applications", NULL, "name");
+    check_unique(check, config, "applications", NULL, "id");
+    check_store_names(check, config, "bundleId");
+    check_store_names(check, config, "packageName");
     check_dots(check, config);
 }
 
@@ -746,7 +863,8 @@ mfa_config_check(const json_t *given, const json_t *whole, bool weak,
         known += member->kind != READ_ONLY &&
                  json_object_get(given, member->name) != NULL;
     if (known == 0)
-        complain(&check, "must have settings, policies or applications");
+        complain(&check, MFA_WRONG_WHOLE,
+                 "must have settings, policies or applications");
     check_members(&check, given, config_members);
     check_between(&check, whole, weak);
     return check.found == 0;

@@ -6,14 +6,32 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <jansson.h>
 
-/* One thing that is wrong: the member as a JSON pointer
- * ("/policies/0/email/otp/otpLength"; "": all of it), and how it has to be.
- * Borrowed. */
-typedef void mfa_config_told(void *context, const char *pointer,
-                             const char *what);
+enum mfa_wrong {
+    MFA_WRONG_VALUE,   /* of another type or form, or not supported */
+    MFA_WRONG_CHOICE,  /* none of .choices */
+    MFA_WRONG_RANGE,   /* not from .min to .max */
+    MFA_WRONG_MISSING, /* it has to be there */
+    MFA_WRONG_EMPTY,   /* it has to be more than "" */
+    MFA_WRONG_TAKEN,   /* by the entry whose id is .existing */
+    MFA_WRONG_WHOLE    /* only together with others: see .what */
+};
+
+/* One thing that is wrong.  Borrowed. */
+struct mfa_problem {
+    enum mfa_wrong wrong;
+    const char *pointer; /* the member (JSON pointer), "": all of it:
+                          * "/policies/0/email/otp/otpLength" */
+    const char *what;    /* how it has to be, for people */
+    int64_t min, max;    /* RANGE: of a time in the unit that was given, if */
+    bool is_time;        /* ... it is the duration of {"duration", ...} */
+    const char *const *choices; /* CHOICE; ended by NULL */
+    const char *existing;       /* TAKEN; or NULL: it has no id */
+};
+typedef void mfa_config_told(void *context, const struct mfa_problem *problem);
 
 /* given: an object with one or more of settings, policies and applications;
  * their shapes and ranges must be those of the MFA service API.  whole: the

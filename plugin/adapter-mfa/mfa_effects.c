@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "factor/user.h"
+#include "plugin/adapter-mfa/mfa_push_keys.h"
 
 #define MINUTE_MS 60000
 
@@ -181,7 +182,7 @@ mfa_send_activation(const struct mfa_step *s, const struct mfa_device *device,
 factor_status
 mfa_send_push(const struct mfa_step *s, const struct mfa_device *device)
 {
-    json_t *variables;
+    json_t *variables, *credential;
     factor_status status = FACTOR_E_NOMEM;
     struct factor_send send = {
         .struct_size = sizeof(send),
@@ -197,9 +198,12 @@ mfa_send_push(const struct mfa_step *s, const struct mfa_device *device)
         return FACTOR_OK;
     variables = json_pack("{s:s, s:s}", "device", device->id, "brand",
                           s->settings->brand);
+    credential = mfa_push_credential(s, device);
     send.variables = variables;
+    send.credential = credential;
     if (variables)
         status = s->host->send(s->in->effects, &send);
+    json_decref(credential);
     json_decref(variables);
     return status;
 }

@@ -29,6 +29,7 @@ factor_status mfa_remove(const struct mfa_step *s,
 
 /* A UUID of the step's entropy, in the arena; the row makes each another. */
 enum mfa_id_row { MFA_ID_AUTH, MFA_ID_PAIRING, MFA_ID_DEVICE, MFA_ID_JTI,
+                  MFA_ID_ENTRY, /* of the configuration */
                   MFA_ID_GUESS /* and those behind it */ };
 factor_status mfa_new_id(const struct mfa_step *s, uint8_t row,
                          const char **ret_id);

@@ -341,6 +341,8 @@ static const struct factor_code *const codes[] = {
                 NULL),
     FACTOR_CODE(MFA_REST_TOO_LONG, "INVALID_DATA", "The value is too long.",
                 NULL),
+    FACTOR_CODE(MFA_REST_EMPTY, "INVALID_DATA",
+                "The value must not be empty.", NULL),
     FACTOR_CODE(MFA_REST_LIMIT, "REQUEST_FAILED",
                 "There are as many as are allowed.", NULL),
     FACTOR_CODE(MFA_REST_UNIQUENESS, "INVALID_DATA",

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plugin/adapter-mfa/mfa_config_check.h"
+#include "plugin/adapter-mfa/mfa_config_store.h"
 #include "plugin/adapter-mfa/mfa_effects.h"
 #include "plugin/adapter-mfa/mfa_link.h"
 #include "plugin/adapter-mfa/mfa_model.h"
@@ -16,8 +16,7 @@
 
 #define CONFIG_NAME "the configuration"
 
-enum { CONFIG_SIZE_MAX = 65000, /* a record's body has 65,536 bytes */
-       CONFIG_PROBLEMS_MAX = 50 };
+enum { CONFIG_PROBLEMS_MAX = 50 };
 
 /* --- Outcomes --- */
 
@@ -388,61 +387,6 @@ get_config(struct mfa_step *s, struct factor_outcome *out)
     return answer(out, json_deep_copy(s->config));
 }
 
-static bool
-is_given(const json_t *given, const char *name)
-{
-    const json_t *value = json_object_get(given, name);
-
-    return value && !json_is_null(value);
-}
-
-/* What is given takes the place of what is in force, part by part. */
-static json_t *
-part(const struct mfa_step *s, const json_t *given, const char *name)
-{
-    return json_object_get(is_given(given, name) ? given : s->config, name);
-}
-
-/* What was not given stays as it is: the record's, or the configuration
- * file's, which is read anew at each start. */
-static bool
-take_given(json_t *body, const json_t *given, const json_t *config)
-{
-    static const char *const parts[] = { "settings", "policies",
-                                         "applications" };
-    size_t i;
-
-    if (json_object_set_new(body, "v", json_integer(1)))
-        return false;
-    for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-        if (is_given(given, parts[i]) &&
-            json_object_set(body, parts[i], json_object_get(config, parts[i])))
-            return false;
-    return true;
-}
-
-/* Nobody's record, so that it outlives the user whom an operator happened to
- * name. */
-static factor_status
-put_config(struct mfa_step *s, const json_t *given, const json_t *config)
-{
-    const struct factor_record *record = s->config_record;
-    json_t *body = record ? json_deep_copy(record->body) : json_object();
-    struct factor_put put = {
-        .struct_size = sizeof(put),
-        .collection = MFA_CONFIG_COLLECTION,
-        .id = MFA_CONFIG_ID,
-        .version = record ? record->version : 0,
-    };
-    factor_status status = FACTOR_E_NOMEM;
-
-    put.body = body;
-    if (body && take_given(body, given, config))
-        status = s->host->put(s->in->effects, &put);
-    json_decref(body);
-    return status;
-}
-
 /* One detail for each problem, whose target says what and where. */
 struct problems {
     struct mfa_step *s;
@@ -452,12 +396,13 @@ struct problems {
 };
 
 static void
-note_problem(void *context, const char *pointer, const char *what)
+note_problem(void *context, const struct mfa_problem *problem)
 {
     struct problems *problems = context;
     const struct factor_host *host = problems->s->host;
     struct factor_arena *arena = problems->s->in->arena;
-    size_t size = strlen(pointer) + strlen(what) + sizeof(CONFIG_NAME ": ");
+    const char *where = *problem->pointer ? problem->pointer : CONFIG_NAME;
+    size_t size = strlen(where) + strlen(problem->what) + sizeof(": ");
     struct factor_detail *detail;
     char *text;
 
@@ -468,7 +413,7 @@ note_problem(void *context, const char *pointer, const char *what)
     problems->no_memory = problems->no_memory || !detail || !text;
     if (problems->no_memory)
         return;
-    snprintf(text, size, "%s: %s", *pointer ? pointer : CONFIG_NAME, what);
+    snprintf(text, size, "%s: %s", where, problem->what);
     *detail = (struct factor_detail){ .struct_size = sizeof(*detail),
                                       .attempts_remaining = -1,
                                       .code = MFA_CODE_CONFIG,
@@ -492,79 +437,17 @@ refuse_config(struct factor_outcome *out, struct problems *problems)
 }
 
 static factor_status
-store_config(struct mfa_step *s, struct factor_outcome *out,
-             const json_t *given, json_t *config)
-{
-    factor_status status = put_config(s, given, config);
-
-    if (!status)
-        status = mfa_audit(
-            s, "mfa.config_changed",
-            json_pack("{s:b, s:b, s:b}", "settings",
-                      is_given(given, "settings"), "policies",
-                      is_given(given, "policies"), "applications",
-                      is_given(given, "applications")));
-    return status ? status : answer(out, json_incref(config));
-}
-
-/* Those that policy_by_acr names stay there; what the steps of sign-on
- * policies name is the host's to know. */
-static bool
-acrs_fit(struct mfa_step *s, const json_t *config, struct problems *problems)
-{
-    json_t *by_acr = json_object_get(s->settings->json, "policy_by_acr");
-    json_t *name;
-    const char *acr;
-    struct mfa_policy policy;
-    char what[200];
-    size_t before = problems->count;
-
-    json_object_foreach (by_acr, acr, name) {
-        if (mfa_policy_find(config, json_string_value(name), &policy))
-            continue;
-        snprintf(what, sizeof(what), "policy_by_acr needs one of the name "
-                 "\"%.100s\"", json_string_value(name));
-        note_problem(problems, "/policies", what);
-    }
-    return problems->count == before;
-}
-
-/* What is given is checked in the place that it takes; stored is that with an
- * id for each entry. */
-static factor_status
 replace_config(struct mfa_step *s, struct factor_outcome *out,
                const json_t *given)
 {
-    bool weak = s->settings->ping_defaults, fits;
     struct problems problems = { .s = s };
-    const json_t *policies = part(s, given, "policies");
-    const json_t *applications = part(s, given, "applications");
-    const json_t *settings = part(s, given, "settings");
-    json_t *whole = json_pack("{s:O, s:O}", "policies", policies,
-                              "applications", applications), *config;
-    factor_status status;
+    json_t *config;
+    factor_status status =
+        mfa_config_replace(s, given, note_problem, &problems, &config);
 
-    if (!whole)
-        return FACTOR_E_NOMEM;
-    fits = mfa_config_check(given, whole, weak, note_problem, &problems);
-    json_decref(whole);
-    if (!fits)
-        return refuse_config(out, &problems);
-    config = mfa_config_complete(policies, applications, settings, weak,
-                                 s->host->environment);
-    if (!config)
-        return FACTOR_E_NOMEM;
-    if (json_dumpb(config, NULL, 0, JSON_COMPACT) > CONFIG_SIZE_MAX) {
-        note_problem(&problems, "", "is too large");
-        status = refuse_config(out, &problems);
-    } else if (is_given(given, "policies") &&
-               !acrs_fit(s, config, &problems)) {
-        status = refuse_config(out, &problems);
-    } else {
-        status = store_config(s, out, given, config);
-    }
-    json_decref(config);
-    return status;
+    if (status)
+        return status;
+    return config ? answer(out, config) : refuse_config(out, &problems);
 }
 
 static factor_status
@@ -578,7 +461,9 @@ change_config(struct mfa_step *s, struct factor_outcome *out)
     if (json_is_object(given)) {
         status = replace_config(s, out, given);
     } else {
-        note_problem(&problems, "", "is no JSON object");
+        note_problem(&problems,
+                     &(const struct mfa_problem){
+                         .pointer = "", .what = "is no JSON object" });
         status = refuse_config(out, &problems);
     }
     json_decref(given);

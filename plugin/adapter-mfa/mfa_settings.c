@@ -144,19 +144,19 @@ static const struct part {
 };
 
 static void
-tell_of_seed(void *context, const char *pointer, const char *what)
+tell_of_seed(void *context, const struct mfa_problem *problem)
 {
     const struct factor_host *host = *(const struct factor_host **)context;
+    const char *pointer = problem->pointer + 1; /* all are within a part */
     char path[POINTER_SIZE];
     size_t i, len;
 
-    pointer++; /* all of them are within a part */
     for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         len = strlen(parts[i].name);
         if (strncmp(pointer, parts[i].name, len) != 0)
             continue;
         snprintf(path, sizeof(path), "/%s%s", parts[i].setting, pointer + len);
-        host->setting_problem(path, "%s", what);
+        host->setting_problem(path, "%s", problem->what);
     }
 }
 

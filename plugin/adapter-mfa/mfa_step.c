@@ -81,14 +81,24 @@ mfa_step_plan_user(const struct factor_adapter *self, const char *user,
 }
 
 factor_status
+mfa_step_plan_config(const struct factor_adapter *self,
+                     struct factor_reads *reads)
+{
+    factor_status status = self->host->read_id(reads, MFA_CONFIG_COLLECTION,
+                                               MFA_CONFIG_ID);
+
+    return status ? status
+                  : self->host->read_id(reads, MFA_CONFIG_COLLECTION,
+                                        MFA_PUSH_KEYS_ID);
+}
+
+factor_status
 mfa_step_plan(const struct factor_adapter *self, const struct factor_step *in,
               struct factor_reads *reads)
 {
-    const struct factor_host *host = self->host;
     const char *user = mfa_user_id(in);
-    factor_status status;
+    factor_status status = mfa_step_plan_config(self, reads);
 
-    status = host->read_id(reads, MFA_CONFIG_COLLECTION, MFA_CONFIG_ID);
     if (status || !user)
         return status;
     status = mfa_step_plan_user(self, user, reads);
@@ -390,6 +400,7 @@ static factor_status
 load_config(struct mfa_step *s)
 {
     s->config_record = factor_read_one(s->in, MFA_READ_CONFIG);
+    s->push_keys = factor_read_one(s->in, MFA_READ_PUSH_KEYS);
     s->config = mfa_config_in_force(
         s->config_record ? s->config_record->body : NULL, s->settings->seed);
     mfa_limits_read(s->config, &s->limits);

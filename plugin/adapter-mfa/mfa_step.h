@@ -18,12 +18,14 @@ struct factor_adapter {
     struct mfa_settings settings;
     struct factor_description description;
     const struct factor_resource **resources; /* owned */
+    struct factor_user_default new_users_mfa;
+    const struct factor_user_default *user_defaults[2]; /* that, and NULL */
 };
 
 /* The reads of every step, in the order of their planning; what the flow or a
  * call names comes behind them. */
-enum { MFA_READ_CONFIG, MFA_READ_USER, MFA_READ_ACCOUNT, MFA_READ_DEVICES,
-       MFA_READS };
+enum { MFA_READ_CONFIG, MFA_READ_PUSH_KEYS, MFA_READ_USER, MFA_READ_ACCOUNT,
+       MFA_READ_DEVICES, MFA_READS };
 
 /* What the flow remembers between its steps. */
 struct mfa_flow {
@@ -57,6 +59,7 @@ struct mfa_step {
     bool enabled, mfa_enabled;
 
     const struct factor_record *config_record; /* or NULL */
+    const struct factor_record *push_keys; /* or NULL: mfa_push_keys.h */
     json_t *config; /* owned: what is in force */
     struct mfa_policy policy; /* that of the device authentication, if there
                                * is one, else that which is asked for */
@@ -79,6 +82,11 @@ struct mfa_step {
 
 /* Whose step it is; NULL: nobody's. */
 const char *mfa_user_id(const struct factor_step *in);
+
+/* What every step reads that belongs to nobody: the configuration, and the
+ * push credentials of applications. */
+factor_status mfa_step_plan_config(const struct factor_adapter *self,
+                                   struct factor_reads *reads);
 
 /* plan_reads for flows and operators: the user, the configuration, the
  * account, the devices, and what the flow's data names. */

@@ -46,15 +46,6 @@ wanted_extension(const struct mfa_rest *call)
     return mfa_text(call->s.in->fields, "extension");
 }
 
-static bool
-extensions_allowed(const struct mfa_step *s)
-{
-    const json_t *settings = json_object_get(s->config, "settings");
-
-    return json_is_true(json_object_get(
-        json_object_get(settings, "phoneExtensions"), "enabled"));
-}
-
 /* Digits, and what a dialler waits by (B.6.3). */
 static bool
 extension_fits(const struct mfa_rest *call, enum mfa_type type)
@@ -63,7 +54,7 @@ extension_fits(const struct mfa_rest *call, enum mfa_type type)
 
     if (!extension)
         return true;
-    return type == MFA_VOICE && extensions_allowed(&call->s) &&
+    return type == MFA_VOICE && call->s.limits.phone_extensions &&
            strspn(extension, "0123456789,#*") == strlen(extension);
 }
 

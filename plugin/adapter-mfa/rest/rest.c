@@ -10,10 +10,11 @@
 #include "plugin/adapter-mfa/mfa_model.h"
 #include "plugin/adapter-mfa/rest/face.h"
 
-static const struct mfa_operation *const rooms[] = { mfa_rest_users,
-                                                     mfa_rest_devices,
-                                                     mfa_rest_pairing_keys,
-                                                     mfa_rest_auths };
+static const struct mfa_operation *const rooms[] = {
+    mfa_rest_users, mfa_rest_devices, mfa_rest_pairing_keys, mfa_rest_auths,
+    mfa_rest_settings, mfa_rest_policies, mfa_rest_applications,
+    mfa_rest_push_keys,
+};
 
 enum { ROOMS = sizeof(rooms) / sizeof(rooms[0]) };
 
@@ -34,6 +35,10 @@ const char *const mfa_rest_environment_readers[] = {
 };
 const char *const mfa_rest_application_admins[] = {
     ENVIRONMENT_ADMIN, "Client Application Developer", NULL
+};
+const char *const mfa_rest_application_readers[] = {
+    ENVIRONMENT_ADMIN, "Client Application Developer", IDENTITY_ADMIN,
+    "Configuration Read Only", NULL
 };
 
 /* --- Operations --- */
@@ -116,8 +121,7 @@ mfa_rest_plan(const struct factor_adapter *self, const struct factor_step *step,
               struct factor_reads *reads)
 {
     const struct mfa_operation *operation = operation_of(step->resource);
-    factor_status status = self->host->read_id(reads, MFA_CONFIG_COLLECTION,
-                                               MFA_CONFIG_ID);
+    factor_status status = mfa_step_plan_config(self, reads);
 
     return status || !operation->plan ? status
                                       : operation->plan(self, step, reads);
@@ -187,7 +191,7 @@ mfa_rest_not_found(struct mfa_rest *call)
 
 static factor_status
 refuse(struct mfa_rest *call, uint32_t http_status, const char *code,
-       const char *target, const json_t *inner)
+       const char *target, const char *message, const json_t *inner)
 {
     const struct factor_host *host = call->s.host;
     struct factor_detail *detail =
@@ -201,7 +205,8 @@ refuse(struct mfa_rest *call, uint32_t http_status, const char *code,
                                       .attempts_remaining = -1,
                                       .code = code,
                                       .target = target,
-                                      .inner = inner };
+                                      .inner = inner,
+                                      .message = message };
     list[0] = detail;
     call->out->details = list;
     call->out->verdict = FACTOR_SUCCESS;
@@ -213,16 +218,23 @@ factor_status
 mfa_rest_refuse(struct mfa_rest *call, const char *code, const char *target,
                 json_t *inner)
 {
+    return mfa_rest_refuse_saying(call, code, target, NULL, inner);
+}
+
+factor_status
+mfa_rest_refuse_saying(struct mfa_rest *call, const char *code,
+                       const char *target, const char *message, json_t *inner)
+{
     /* Lent to the outcome, whose body takes it over: a refusal has no other.
      */
     call->out->body = inner;
-    return refuse(call, 400, code, target, inner);
+    return refuse(call, 400, code, target, message, inner);
 }
 
 factor_status
 mfa_rest_forbid(struct mfa_rest *call)
 {
-    return refuse(call, 403, MFA_REST_FORBIDDEN, NULL, NULL);
+    return refuse(call, 403, MFA_REST_FORBIDDEN, NULL, NULL, NULL);
 }
 
 /* --- Who calls --- */

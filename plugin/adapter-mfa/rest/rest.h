@@ -8,7 +8,9 @@
  *     auths.c         device authentications
  *     settings.c      MFA settings
  *     policies.c      device authentication policies
- *     applications.c  mobile applications and their push credentials
+ *     applications.c  mobile applications
+ *     push_keys.c     their push credentials
+ *     (change.c       what these share: the configuration changed)
  *
  * Each room is a table of operations.  They stand on the same core and the
  * same records as flows do: mfa_auth.c, mfa_record.c, mfa_config.c.
@@ -45,6 +47,10 @@ extern const struct mfa_operation mfa_rest_users[];
 extern const struct mfa_operation mfa_rest_devices[];
 extern const struct mfa_operation mfa_rest_pairing_keys[];
 extern const struct mfa_operation mfa_rest_auths[];
+extern const struct mfa_operation mfa_rest_settings[];
+extern const struct mfa_operation mfa_rest_policies[];
+extern const struct mfa_operation mfa_rest_applications[];
+extern const struct mfa_operation mfa_rest_push_keys[];
 
 /* --- Reads: MFA_READ_CONFIG ... (mfa_step.h), then the room's own. --- */
 
@@ -72,6 +78,10 @@ factor_status mfa_rest_not_found(struct mfa_rest *call);
  * What was put is written. */
 factor_status mfa_rest_refuse(struct mfa_rest *call, const char *code,
                               const char *target, json_t *inner);
+/* The same, in words (constant, or of the arena) instead of the code's. */
+factor_status mfa_rest_refuse_saying(struct mfa_rest *call, const char *code,
+                                     const char *target, const char *message,
+                                     json_t *inner);
 /* 403: a user who has not proven a second factor may not do this alone. */
 factor_status mfa_rest_forbid(struct mfa_rest *call);
 
@@ -80,6 +90,7 @@ factor_status mfa_rest_forbid(struct mfa_rest *call);
 #define MFA_REST_OUT_OF_RANGE "OUT_OF_RANGE"
 #define MFA_REST_REQUIRED "REQUIRED_VALUE"
 #define MFA_REST_TOO_LONG "SIZE_LIMIT_EXCEEDED"
+#define MFA_REST_EMPTY "EMPTY_VALUE"
 #define MFA_REST_LIMIT "LIMIT_EXCEEDED"
 #define MFA_REST_UNIQUENESS "UNIQUENESS_VIOLATION"
 #define MFA_REST_CONSTRAINT "CONSTRAINT_VIOLATION"
@@ -103,6 +114,7 @@ extern const char *const mfa_rest_help_desk[]; /* to unlock and unblock */
 extern const char *const mfa_rest_environment_admins[];
 extern const char *const mfa_rest_environment_readers[];
 extern const char *const mfa_rest_application_admins[];
+extern const char *const mfa_rest_application_readers[];
 
 /* --- Bodies --- */
 
@@ -114,6 +126,8 @@ json_t *mfa_rest_instant(int64_t at_ms);
 
 #define MFA_FIELD(kind, member, ...)                                           \
     FACTOR_FIELD(.type = FACTOR_FIELD_##kind, .name = (member), __VA_ARGS__)
+#define MFA_REQUIRED(kind, member, ...)                                        \
+    MFA_FIELD(kind, member, .flags = FACTOR_FIELD_REQUIRED, __VA_ARGS__)
 #define MFA_MEMBERS(member, ...)                                               \
     MFA_FIELD(OBJECT, member, .fields = FACTOR_FIELDS(__VA_ARGS__))
 #define MFA_ID(member)                                                         \
@@ -121,6 +135,13 @@ json_t *mfa_rest_instant(int64_t at_ms);
 #define MFA_REQUIRED_ID(member)                                                \
     MFA_FIELD(STRING, member, .format = "uuid", .max_len = 36,                 \
               .flags = FACTOR_FIELD_REQUIRED)
+/* What answers alone have. */
+#define MFA_SHOWN_ID                                                           \
+    MFA_FIELD(STRING, "id", .format = "uuid", .max_len = 36,                   \
+              .flags = FACTOR_FIELD_READ_ONLY)
+#define MFA_SHOWN_TIME(member)                                                 \
+    MFA_FIELD(STRING, member, .format = "date-time",                           \
+              .flags = FACTOR_FIELD_READ_ONLY)
 /* {"id": UUID} */
 #define MFA_REFERENCE(member) MFA_MEMBERS(member, MFA_REQUIRED_ID("id"))
 
