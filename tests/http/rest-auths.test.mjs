@@ -182,7 +182,37 @@ test('mfa B.1.2: a passcode that is known beforehand', async () => {
                      ['UNLOCKED', 'UNLOCKED']);
     mustRefuse(await begin(user, { selectedDevice: { id: one.id,
                                                      otp: '000000' } }),
-               400, 'INVALID_DATA', 'INVALID_OTP', 'otp');
+               400, 'INVALID_DATA', 'INVALID_OTP', 'selectedDevice.otp');
+    const mail = await mailOf(user);
+    mustRefuse(await begin(user, { selectedDevice: { id: mail.id,
+                                                     otp: '000000' } }),
+               400, 'INVALID_DATA', 'INVALID_VALUE', 'selectedDevice.id');
+});
+
+test('mfa B.1.2: a passcode of no device is a guess at each of them',
+     async () => {
+    const user = await rest.user();
+    const one = await appOf(user), two = await appOf(user);
+    const guess = (selectedDevice) => begin(user, {
+        selectedDevice: { otp: '000000', ...selectedDevice } });
+    // The first alone, so that the two would rest at different times.
+    mustRefuse(await guess({ id: one.id }), 400, 'INVALID_DATA',
+               'INVALID_OTP', 'selectedDevice.otp');
+    for (let i = 0; i < 2; i++)
+        mustRefuse(await guess(), 400, 'INVALID_DATA', 'INVALID_OTP',
+                   'selectedDevice.otp');
+    // Three on the first: it rests; two on the second: one more is allowed.
+    const rests = mustRefuse(await guess({ id: one.id }), 400,
+                             'REQUEST_FAILED', 'LIMIT_EXCEEDED');
+    assert.equal(rests.innerError.deliveryMethod, 'TOTP');
+    const used = mustRefuse(await guess({ id: two.id }), 400,
+                            'REQUEST_FAILED', 'QUOTA_EXCEEDED',
+                            'selectedDevice.otp');
+    assert.ok(used.innerError.coolDownExpiresAt > d.now());
+    mustRefuse(await guess(), 400, 'REQUEST_FAILED', 'NO_USABLE_DEVICES');
+    // A right one would not be judged either.
+    mustRefuse(await begin(user, { selectedDevice: { otp: two.code() } }),
+               400, 'REQUEST_FAILED', 'NO_USABLE_DEVICES');
 });
 
 test('mfa E.6: a one-time device, that locks nobody', async () => {

@@ -6,12 +6,17 @@
 #include "plugin/adapter-mfa/mfa_ask.h"
 #include "plugin/adapter-mfa/mfa_effects.h"
 #include "plugin/adapter-mfa/mfa_flow.h"
+#include "plugin/adapter-mfa/mfa_model.h"
 #include "plugin/adapter-mfa/mfa_pair.h"
 #include "plugin/adapter-mfa/mfa_pairing.h"
 #include "plugin/adapter-mfa/rest/auths.h"
 
 enum { PAYLOAD_MAX = 8192, VARIABLES_MAX = 16, VARIABLE_MAX = 256,
        CONTEXT_MAX = 16, TEXT_MAX = 512, ADDRESS_MAX = 254 };
+
+#define SELECTED "selectedDevice.id"
+#define KNOWN "selectedDevice.otp"
+#define ONE_TIME "selectedDevice.oneTime"
 
 /* --- What is given --- */
 
@@ -144,7 +149,7 @@ begin_one_time(struct mfa_rest *call)
     factor_status status;
 
     if (!kind || !kind->field || !call->s.policy.methods[kind->type].enabled)
-        return refuse_value(call, "selectedDevice.oneTime.type");
+        return refuse_value(call, ONE_TIME ".type");
     typed = mfa_text(one_time(call), kind->field);
     status = mfa_address_clean(&call->s, kind->type, typed ? typed : "",
                                &address);
@@ -152,14 +157,14 @@ begin_one_time(struct mfa_rest *call)
         return status;
     if (!address)
         return refuse_value(call, kind->type == MFA_EMAIL
-                                      ? "selectedDevice.oneTime.email"
-                                      : "selectedDevice.oneTime.phone");
+                                      ? ONE_TIME ".email"
+                                      : ONE_TIME ".phone");
     call->s.auth.to = address;
     call->s.auth.to_type = kind->type;
     call->s.auth.to_test =
         call->s.settings->test_devices && !mfa_rest_by_user(call) &&
         json_is_true(json_object_get(one_time(call), "testMode"));
-    return mfa_rest_ask(call, mfa_rest_one_time(call));
+    return mfa_rest_ask(call, mfa_rest_one_time(call), ONE_TIME);
 }
 
 static factor_status
@@ -168,8 +173,8 @@ begin_with(struct mfa_rest *call, const char *id)
     struct mfa_device *device = mfa_find(&call->s, id);
 
     if (!device || !mfa_rest_is_listed(call, device))
-        return refuse_value(call, "selectedDevice.id");
-    return mfa_rest_ask(call, device);
+        return refuse_value(call, SELECTED);
+    return mfa_rest_ask(call, device, SELECTED);
 }
 
 static factor_status
@@ -196,66 +201,57 @@ begin_with_devices(struct mfa_rest *call)
         return refuse_without_devices(call);
     device = mfa_ask_first(&call->s);
     if (device && !mfa_ask_is_full(&call->s, device))
-        return mfa_rest_ask(call, device);
+        return mfa_rest_ask(call, device, SELECTED);
     status = mfa_put_auth(&call->s);
     return status ? status : mfa_rest_answer_auth(call);
 }
 
 /* --- A passcode that is known beforehand --- */
 
-/* Would it be right?  On copies: what is tried counts once. */
-static bool
-would_fit(const struct mfa_rest *call, const struct mfa_device *device,
-          const char *typed)
+/* Whose it is not: nobody goes on from here, and how many tries are left is
+ * the device's alone to say. */
+static factor_status
+refuse_known(struct mfa_rest *call, const struct mfa_device *device)
 {
-    struct mfa_step s = call->s;
-    struct mfa_device copy = *device;
+    int64_t until_ms;
 
-    s.auth.device = copy.id;
-    return mfa_auth_try(&s.auth, &copy, &s.account,
-                        &s.policy.methods[copy.type],
-                        s.policy.methods[MFA_TOTP].window, &s.limits, typed,
-                        s.in->now_ms)
-               .result == PASSCODE_RIGHT;
+    if (device && mfa_device_locked(device, &call->s.policy,
+                                    call->s.in->now_ms, &until_ms))
+        return mfa_rest_refuse_resting(call, MFA_REST_QUOTA, KNOWN, device,
+                                       until_ms);
+    return mfa_rest_refuse(call, MFA_CODE_INVALID_OTP, KNOWN, NULL);
 }
 
-/* The one that is named, else the first whose code it is, else the first that
- * has codes at all. */
-static struct mfa_device *
-device_for_code(struct mfa_rest *call, const char *id, const char *typed)
+static factor_status
+try_known(struct mfa_rest *call, struct mfa_device *device, const char *typed)
 {
-    struct mfa_step *s = &call->s;
-    struct mfa_device *device, *first = NULL;
-    size_t i;
+    struct mfa_device *right;
+    size_t count;
+    factor_status status =
+        mfa_ask_try_known(&call->s, device, typed, &right, &count);
 
-    for (i = 0; i < s->device_count; i++) {
-        device = &s->devices[i];
-        if (!mfa_device_usable(device, &s->policy, s->in->now_ms) ||
-            !mfa_device_shows_codes(device, &s->policy) ||
-            (id && strcmp(device->id, id) != 0))
-            continue;
-        if (would_fit(call, device, typed))
-            return device;
-        if (!first)
-            first = device;
-    }
-    return first;
+    if (status)
+        return status;
+    if (right)
+        return mfa_rest_answer_auth(call);
+    return count > 0 ? refuse_known(call, device)
+                     : refuse_without_devices(call);
 }
 
 static factor_status
 begin_with_code(struct mfa_rest *call, const char *typed)
 {
     const char *id = mfa_text(given(call, "selectedDevice"), "id");
-    struct mfa_device *device = device_for_code(call, id, typed);
+    struct mfa_device *device = mfa_find(&call->s, id);
 
-    if (!device)
-        return id ? refuse_value(call, "selectedDevice.id")
-                  : refuse_without_devices(call);
-    mfa_auth_ask_code(&call->s.auth, device,
-                      &call->s.policy.methods[device->type],
-                      call->s.settings->otp_max_lifetime_ms,
-                      call->s.in->entropy, call->s.in->now_ms);
-    return mfa_rest_try(call, device, typed);
+    if (!id)
+        return try_known(call, NULL, typed);
+    if (!device || !mfa_rest_is_listed(call, device) ||
+        !mfa_device_shows_codes(device, &call->s.policy))
+        return refuse_value(call, SELECTED);
+    if (!mfa_device_usable(device, &call->s.policy, call->s.in->now_ms))
+        return mfa_rest_refuse_unusable(call, device, SELECTED);
+    return try_known(call, device, typed);
 }
 
 /* --- Initiate --- */

@@ -26,12 +26,14 @@ factor_status mfa_rest_refuse_resting(struct mfa_rest *call, const char *code,
                                       const struct mfa_device *device,
                                       int64_t until_ms);
 
-/* Ask this device now, unless something forbids it, and answer. */
-factor_status mfa_rest_ask(struct mfa_rest *call, struct mfa_device *device);
+factor_status mfa_rest_refuse_unusable(struct mfa_rest *call,
+                                       const struct mfa_device *device,
+                                       const char *target);
 
-/* Try a passcode on the selected device, and answer. */
-factor_status mfa_rest_try(struct mfa_rest *call, struct mfa_device *device,
-                           const char *typed);
+/* Ask this device now, unless something forbids it, and answer.  target: what
+ * named it. */
+factor_status mfa_rest_ask(struct mfa_rest *call, struct mfa_device *device,
+                           const char *target);
 
 /* Initiate (auth_begin.c). */
 mfa_rest_planner mfa_rest_plan_begin;
