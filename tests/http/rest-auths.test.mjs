@@ -371,6 +371,69 @@ test('mfa B.1.4: users who are disabled, or whose MFA is off', async () => {
                'ACCOUNT_NOT_USABLE');
 });
 
+const vendorPost = (user, { id }, action) =>
+    rest.post(`${devices(user)}/${id}`, undefined, { action });
+
+test('mfa F-3: the last device is gone, and comes back', async () => {
+    const user = await rest.user();
+    const mail = await mailOf(user);
+    const auth = mustAnswer(await begin(user), 201);
+    const code = await codeFor(d, user.email);
+    mustAnswer(await vendorPost(user, mail, 'device.block'));
+    const seen = mustAnswer(await read(auth));
+    assert.deepEqual([seen.status, seen.error.code,
+                      seen.error.unavailableDevices],
+                     ['FAILED', 'NO_USABLE_DEVICES', [{ id: mail.id }]]);
+    assert.deepEqual(seen._embedded.blockedDevices.map(({ id }) => id),
+                     [mail.id]);
+    assert.deepEqual(links(seen), ['environment', 'self']);
+    const detail = mustRefuse(await check(auth, code), 400,
+                              'REQUEST_FAILED', 'NO_USABLE_DEVICES');
+    assert.deepEqual(detail.innerError.unavailableDevices,
+                     [{ id: mail.id }]);
+    mustAnswer(await vendorPost(user, mail, 'device.unblock'));
+    assert.equal(mustAnswer(await read(auth)).error.code,
+                 'NO_USABLE_DEVICES');
+    mustRefuse(await check(auth, code), 400, 'INVALID_REQUEST',
+               'INVALID_REQUEST');
+
+    const next = mustAnswer(await begin(user), 201);
+    assert.equal((await rest.delete(`${devices(user)}/${mail.id}`)).status,
+                 204);
+    assert.deepEqual(mustAnswer(await read(next)).error.unavailableDevices,
+                     []);
+    mustRefuse(await select(next, mail), 400, 'REQUEST_FAILED',
+               'NO_USABLE_DEVICES');
+});
+
+test('mfa B.1.4: who is disabled meanwhile is not authenticated', async () => {
+    const user = await rest.user();
+    const enable = async (enabled) => mustAnswer(
+        await rest.put(`${rest.of(user)}/enabled`, { enabled }));
+    const phone = await phoneOf(user);
+    const pushed = mustAnswer(await begin(user), 201);
+    const mail = await mailOf(user);
+    const auth = mustAnswer(await begin(user, {
+        selectedDevice: { id: mail.id } }), 201);
+    const code = await codeFor(d, user.email);
+    await enable(false);
+    mustRefuse(await check(auth, code), 400, 'REQUEST_FAILED',
+               'ACCOUNT_NOT_USABLE');
+    await phone.answer((await phone.waiting()), 'approve', {
+        number: pushed.selectedDevice.push.numberMatching.value });
+    const seen = mustAnswer(await read(pushed));
+    assert.deepEqual([seen.status, seen.error.code, seen.authenticators],
+                     ['FAILED', 'ACCOUNT_NOT_USABLE', undefined]);
+    mustRefuse(await select(pushed, mail), 400, 'REQUEST_FAILED',
+               'ACCOUNT_NOT_USABLE');
+    await enable(true);
+    for (const one of [auth, pushed])
+        assert.equal(mustAnswer(await read(one)).error.code,
+                     'ACCOUNT_NOT_USABLE');
+    mustRefuse(await check(auth, code), 400, 'INVALID_REQUEST',
+               'INVALID_REQUEST');
+});
+
 test('mfa F-8: over its life it is not found', async () => {
     const user = await rest.user();
     await mailOf(user);

@@ -63,19 +63,11 @@ refuse_value(struct mfa_rest *call, const char *target)
     return mfa_rest_refuse(call, MFA_REST_INVALID_VALUE, target, NULL);
 }
 
-/* Those that are there, and cannot be used. */
 static factor_status
 refuse_without_devices(struct mfa_rest *call)
 {
-    json_t *list = json_array();
-    size_t i;
-
-    for (i = 0; i < call->s.device_count; i++)
-        if (call->s.devices[i].active)
-            json_array_append_new(
-                list, json_pack("{s:s}", "id", call->s.devices[i].id));
     return mfa_rest_refuse(call, MFA_REST_NO_DEVICES, NULL,
-                           json_pack("{s:o}", "unavailableDevices", list));
+                           mfa_rest_unavailable(call));
 }
 
 /* --- Checks, in their order: FACTOR_OK and no details: go on. --- */
@@ -109,8 +101,7 @@ check_asker(struct mfa_rest *call)
 static factor_status
 check_account(struct mfa_rest *call)
 {
-    if (!call->s.enabled ||
-        (!call->s.mfa_enabled && call->s.policy.block_disabled_mfa))
+    if (!mfa_rest_may_begin(call))
         return mfa_rest_refuse(call, MFA_REST_ACCOUNT, NULL, NULL);
     if (mfa_account_locked(&call->s))
         return mfa_rest_refuse_account(call);

@@ -96,14 +96,40 @@ seen_now(struct mfa_rest *call)
     const char *failure;
     int64_t changes_at_ms;
 
-    return mfa_seen_now(&call->s, &failure, &changes_at_ms);
+    return mfa_rest_seen(call, &failure, &changes_at_ms);
 }
 
 /* --- Refusals --- */
 
+/* What it needs is gone: that stays so, whatever comes back. */
+static factor_status
+refuse_for_good(struct mfa_rest *call, const char *failure)
+{
+    bool devices = strcmp(failure, MFA_REST_NO_DEVICES) == 0;
+    factor_status status;
+
+    mfa_auth_fail(&call->s.auth, failure);
+    status = mfa_put_auth(&call->s);
+    if (!status)
+        status = mfa_audit(&call->s, "mfa.failed",
+                           json_pack("{s:s, s:s, s:s}", "user",
+                                     call->s.user_id, "authentication",
+                                     call->s.auth.id, "reason", failure));
+    return status ? status
+                  : mfa_rest_refuse(call, failure, NULL,
+                                    devices ? mfa_rest_unavailable(call)
+                                            : NULL);
+}
+
 static factor_status
 refuse_state(struct mfa_rest *call)
 {
+    const char *failure;
+    int64_t changes_at_ms;
+    enum mfa_seen seen = mfa_rest_seen(call, &failure, &changes_at_ms);
+
+    if (seen == MFA_SEEN_FAILED && call->s.auth.stage != MFA_STAGE_FAILED)
+        return refuse_for_good(call, failure);
     return mfa_rest_refuse(call, MFA_REST_STATE, NULL, NULL);
 }
 
@@ -268,6 +294,7 @@ takes_code(struct mfa_rest *call, const struct mfa_device *device)
 
     return seen == MFA_SEEN_OTP ||
            ((seen == MFA_SEEN_WAITING || seen == MFA_SEEN_TIMED_OUT) &&
+            !call->s.auth.push.silent &&
             mfa_device_shows_codes(device, &call->s.policy));
 }
 
