@@ -494,6 +494,16 @@ test('mfa A.3-2: a user authenticates himself, and nobody else', async () => {
     const token = (await flow.redeem({ client: 'self' })).json.access_token;
     const auth = mustAnswer(await begin(user, {}, { token }), 201);
     mustAnswer(await check(auth, await codeFor(d, user.email), { token }));
+    // Not by an address of his own, and not with words of his own.
+    const template = { name: 'transaction', variables: { call: '0800' } };
+    for (const body of [
+        { selectedDevice: { oneTime: { type: 'SMS',
+                                       phone: '+15125550142' } } },
+        { notification: { template } },
+        { notification: { clientContext: { call: '0800' } } }])
+        mustRefuse(await begin(user, body, { token }), 403, 'ACCESS_FAILED',
+                   'INSUFFICIENT_PERMISSIONS');
+    assert.equal(codesTo(d, '+15125550142'), 0);
     mustRefuse(await begin(other, {}, { token }), 403, 'ACCESS_FAILED',
                'INSUFFICIENT_PERMISSIONS');
     const theirs = mustAnswer(await begin(other), 201);
@@ -501,6 +511,33 @@ test('mfa A.3-2: a user authenticates himself, and nobody else', async () => {
                'INSUFFICIENT_PERMISSIONS');
     mustRefuse(await check(theirs, '123456', { token }), 403,
                'ACCESS_FAILED', 'INSUFFICIENT_PERMISSIONS');
+});
+
+test('where a push comes from: a back end says it of its user, no user of ' +
+     'himself', async () => {
+    const user = await rest.user();
+    const phone = await phoneOf(user);
+    const place = { ip: '192.0.2.7', applicationName: 'Branch desk',
+                    userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:133.0) ' +
+                        'Gecko/20100101 Firefox/133.0' };
+    const shown = async (body, options) => {
+        const auth = mustAnswer(await begin(user, body, options), 201);
+        const { address, agent, client_name: name } = await phone.waiting();
+        mustAnswer(await cancel(auth));
+        return { address, agent, name };
+    };
+    assert.deepEqual(await shown(place), {
+        address: '192.0.2.7', agent: 'Firefox on Linux',
+        name: 'Branch desk' });
+    const silent = await shown({});
+    assert.deepEqual([silent.address, silent.agent], [undefined, undefined]);
+    const flow = await Flow.begin(d, { client: 'self', params: {
+        scope: 'p1:create:deviceAuthentication' } });
+    await flow.password(user);
+    const token = (await flow.redeem({ client: 'self' })).json.access_token;
+    const own = await shown(place, { token });
+    assert.notEqual(own.address, '192.0.2.7');
+    assert.notEqual(own.name, 'Branch desk');
 });
 
 test('a hundred guesses at once, and no more than three are judged',

@@ -81,6 +81,20 @@ take_policy(struct mfa_rest *call)
            (!id || strcmp(call->s.policy.id, id) == 0);
 }
 
+/* A user's token may be in the hands of somebody who has the password alone:
+ * an address of their own would prove nothing, and words of theirs in our
+ * messages would deceive whom they are meant for. */
+static bool
+may_say(const struct mfa_rest *call)
+{
+    bool words = json_object_get(message(call), "variables") ||
+                 json_object_get(given(call, "notification"), "clientContext");
+
+    if (!mfa_rest_by_user(call))
+        return true;
+    return !one_time(call) && (!words || mfa_rest_trusted(call));
+}
+
 static factor_status
 check_asker(struct mfa_rest *call)
 {
@@ -88,6 +102,8 @@ check_asker(struct mfa_rest *call)
     const json_t *selected = given(call, "selectedDevice");
 
     if (subject && (!call->s.user || strcmp(subject, call->s.user_id) != 0))
+        return mfa_rest_forbid(call);
+    if (!may_say(call))
         return mfa_rest_forbid(call);
     if (!call->s.user)
         return refuse_value(call, "user.id");
@@ -247,6 +263,22 @@ begin_with_code(struct mfa_rest *call, const char *typed)
 
 /* --- Initiate --- */
 
+/* Where the user is, a back end alone can say; where the back end itself is
+ * would be taken for it. */
+static void
+take_place(struct mfa_rest *call)
+{
+    const json_t *fields = call->s.in->fields;
+    struct mfa_auth *auth = &call->s.auth;
+
+    if (mfa_rest_by_user(call))
+        return;
+    auth->agent = mfa_text(fields, "userAgent");
+    auth->address = mfa_text(fields, "ip");
+    if (mfa_text(fields, "applicationName"))
+        auth->client_name = mfa_text(fields, "applicationName");
+}
+
 static factor_status
 begin_auth(struct mfa_rest *call)
 {
@@ -261,12 +293,7 @@ begin_auth(struct mfa_rest *call)
         kind && strcmp(kind, "transaction") == 0 ? kind : NULL;
     auth->locale = mfa_text(message(call), "locale");
     auth->variables = json_object_get(message(call), "variables");
-    if (mfa_text(call->s.in->fields, "userAgent"))
-        auth->agent = mfa_text(call->s.in->fields, "userAgent");
-    if (mfa_text(call->s.in->fields, "ip"))
-        auth->address = mfa_text(call->s.in->fields, "ip");
-    if (mfa_text(call->s.in->fields, "applicationName"))
-        auth->client_name = mfa_text(call->s.in->fields, "applicationName");
+    take_place(call);
     return status;
 }
 
