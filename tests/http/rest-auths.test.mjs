@@ -580,4 +580,36 @@ test('a device is asked again, and not too soon', async () => {
         codesTo(slow.daemon, user.email) === 2);
 });
 
+test('what a user is sent in a day counts here and in flows as one',
+     async () => {
+    const few = await startRest({ limits: { sends_per_account_day: 3 } });
+    const f = few.daemon, all = `/${few.env}/deviceAuthentications`;
+    const user = await few.user({ locale: 'de' });
+    const made = mustAnswer(await few.post(`${few.of(user)}/devices`, {
+        type: 'EMAIL', email: user.email }), 201);
+    const start = () => few.post(all, { user: { id: user.id } });
+    mustAnswer(await start(), 201);
+    await codeFor(f, user.email);
+    assert.match(f.messages().find(({ to, code }) => to === user.email &&
+                                                     code).text, /Einmalcode/);
+    assert.equal((await started(f, user, 'open')).reply.json.status,
+                 'OTP_REQUIRED');
+    // To another address it is the same user's; to a phone, too.
+    mustAnswer(await few.post(all, { user: { id: user.id }, selectedDevice: {
+        oneTime: { type: 'SMS', phone: '+15125550177' } } }), 201);
+    const full = mustAnswer(await start(), 201);
+    assert.equal(full.status, 'DEVICE_SELECTION_REQUIRED');
+    const detail = mustRefuse(await few.post(`${all}/${full.id}`, {
+        device: { id: made.id } }, { action: 'device.select' }), 400,
+                              'REQUEST_FAILED', 'LIMIT_EXCEEDED');
+    assert.equal(detail.innerError.deliveryMethod, 'EMAIL');
+    mustRefuse(await few.post(all, { user: { id: user.id }, selectedDevice: {
+        oneTime: { type: 'SMS', phone: '+15125550178' } } }), 400,
+               'REQUEST_FAILED', 'LIMIT_EXCEEDED');
+    assert.equal((await started(f, user, 'open')).reply.json.status,
+                 'DEVICE_SELECTION_REQUIRED');
+    assert.equal(codesTo(f, user.email), 2);
+    assert.equal(codesTo(f, '+15125550178'), 0);
+});
+
 await run();
