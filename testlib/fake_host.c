@@ -436,13 +436,24 @@ host_remove(struct factor_effects *effects, const char *collection,
 static const char *const channels[] = { "email", "sms", "voice", "push", NULL };
 
 static bool
+is_text(const json_t *value)
+{
+    size_t i;
+
+    for (i = 0; i < json_array_size(value); i++)
+        if (!json_is_string(json_array_get(value, i)))
+            return false;
+    return json_is_string(value) || json_is_array(value);
+}
+
+static bool
 all_texts(const json_t *object)
 {
     const char *key;
     json_t *value;
 
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
-        if (!json_is_string(value))
+        if (!is_text(value))
             return false;
     return !object || json_is_object(object);
 }

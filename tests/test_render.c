@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/test_render.c - texts of messages, and what callers put into them. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,19 +50,28 @@ tear_down(void)
     return 0;
 }
 
-/* Render for a user called `name`; code may be NULL. */
+/* name is stolen; code may be NULL. */
 static factor_status
-render(const char *template_id, const char *channel, const char *language,
-       const char *code, const char *name)
+render_value(const char *template_id, const char *channel,
+             const char *language, const char *code, json_t *name)
 {
     json_t *body = json_pack(
-        "{s:s, s:s, s:[s], s:{s:s*, s:{s:s}}}", "template", template_id,
+        "{s:s, s:s, s:[s], s:{s:s*, s:{s:o}}}", "template", template_id,
         "channel", channel, "languages", language, "secret", "code", code,
         "variables", "name", name);
     factor_status st = render_message(&renderer, arena, body, &rendered);
 
     json_decref(body);
     return st;
+}
+
+/* Render for a user called `name`. */
+static factor_status
+render(const char *template_id, const char *channel, const char *language,
+       const char *code, const char *name)
+{
+    return render_value(template_id, channel, language, code,
+                        json_string(name));
 }
 
 static void
@@ -247,6 +257,26 @@ cleans_values(void)
     }
 }
 
+static void
+lists_are_cut_by_entry(void)
+{
+    char long_text[71], expected[160];
+
+    memset(long_text, 'x', 70);
+    long_text[70] = '\0';
+    snprintf(expected, sizeof(expected), "Hi %.64s, bc, d.\n1\n", long_text);
+    CU_ASSERT_EQUAL(render_value("otp", "email", "en", "1",
+                                 json_pack("[s, s, s]", long_text, "b://c",
+                                           "d")),
+                    FACTOR_OK);
+    CU_ASSERT_STRING_EQUAL(rendered.text, expected);
+    /* None of them is an origin, but all of them are. */
+    CU_ASSERT_EQUAL(render_value("otp", "email", "en", "1",
+                                 json_pack("[s, s]", "@evil.test", "#999999")),
+                    FACTOR_OK);
+    CU_ASSERT_STRING_EQUAL(rendered.text, "Hi 999999.\n1\n");
+}
+
 /* What is no UTF-8 cannot come from jansson; still nothing is overrun. */
 static void
 odd_bytes_are_dropped(void)
@@ -299,6 +329,8 @@ static const struct tap_test tests[] = {
     {"D2: code and brand are the host's own", code_and_brand_are_ours},
     {"D2: a value is no template", values_are_not_templates},
     {"D2: variables are cleaned", cleans_values},
+    {"D2: of a list each entry is cut by itself, the whole is cleaned",
+     lists_are_cut_by_entry},
     {"D2: bytes that are no text overrun nothing", odd_bytes_are_dropped},
     {"D2: the origin is the host of base_url", finds_the_host},
 };

@@ -129,6 +129,15 @@ trim(char *text)
         text[len - 1] = '\0';
 }
 
+/* What is taken out may leave behind what was to be taken out. */
+static void
+remove_marks(char *text)
+{
+    while (remove_scheme(text) || remove_origin(text))
+        continue;
+    trim(text);
+}
+
 char *
 render_clean(struct factor_arena *arena, const char *value)
 {
@@ -137,11 +146,38 @@ render_clean(struct factor_arena *arena, const char *value)
     if (!clean)
         return NULL;
     copy_wanted(clean, value);
-    /* What is taken out may leave behind what was to be taken out. */
-    while (remove_scheme(clean) || remove_origin(clean))
-        continue;
-    trim(clean);
+    remove_marks(clean);
     return clean;
+}
+
+/* Of a list each entry is cut by itself; together they may be what none of
+ * them is. */
+static char *
+clean_list(struct factor_arena *arena, const json_t *list)
+{
+    char *all = arena_copy(arena, "");
+    const char *text;
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach(list, i, entry) {
+        text = json_is_string(entry)
+                   ? render_clean(arena, json_string_value(entry))
+                   : "";
+        all = all && text ? arena_format(arena, "%s%s%s", all,
+                                         *all ? ", " : "", text)
+                          : NULL;
+    }
+    if (all)
+        remove_marks(all);
+    return all;
+}
+
+static char *
+clean_value(struct factor_arena *arena, const json_t *value)
+{
+    return json_is_array(value) ? clean_list(arena, value)
+                                : render_clean(arena, json_string_value(value));
 }
 
 /* The message's variables, cleaned, and over them the host's own. */
@@ -155,8 +191,8 @@ clean_variables(const struct renderer *renderer, struct factor_arena *arena,
     bool done = clean != NULL;
 
     json_object_foreach(json_unconst(given), name, value)
-        if (done && json_is_string(value)) {
-            text = render_clean(arena, json_string_value(value));
+        if (done && (json_is_string(value) || json_is_array(value))) {
+            text = clean_value(arena, value);
             done = text && json_set_text(clean, name, text);
         }
     if (done && (renderer->brand || !json_object_get(clean, "brand")))

@@ -41,7 +41,9 @@ struct factor_send {
     const char *address;     /* mailbox, E.164 number or push token */
     const char *template_id; /* key of its texts: "otp.code" */
     const char *code;        /* passcode for "{code}", or NULL; sealed */
-    const struct json_t *variables;  /* object of strings, or NULL; sealed */
+    const struct json_t *variables;  /* object of strings, or of arrays of
+                                      * strings, which are written one behind
+                                      * the other; or NULL; sealed */
     const struct json_t *credential; /* for the back end, or NULL; sealed */
     int64_t expires_at_ms;           /* not delivered after this */
     const char *about_collection;    /* record on which a refusal is noted */

@@ -92,22 +92,18 @@ static const char *const channels[MFA_TYPES] = {
     [MFA_VOICE] = "voice",
 };
 
-/* "amount: 250.00, to: Paula": what a transaction is about, for texts that
+/* ["amount: 250.00", "to: Paula"]: what a transaction is about, for texts that
  * know no names of variables. */
 static json_t *
 details_of(const json_t *variables)
 {
-    json_t *text = json_string(""), *longer, *value;
+    json_t *list = json_array(), *value;
     const char *name;
 
-    json_object_foreach ((json_t *)(uintptr_t)variables, name, value) {
-        longer = json_sprintf("%s%s%s: %s", json_string_value(text),
-                              json_string_length(text) > 0 ? ", " : "", name,
-                              json_string_value(value));
-        json_decref(text);
-        text = longer;
-    }
-    return text;
+    json_object_foreach ((json_t *)(uintptr_t)variables, name, value)
+        json_array_append_new(list, json_sprintf("%s: %s", name,
+                                                 json_string_value(value)));
+    return list;
 }
 
 /* Whole minutes that a code will still be valid, at least one. */

@@ -272,6 +272,32 @@ test('mfa E.6: a one-time device, that locks nobody', async () => {
                  'selectedDevice.oneTime.type');
 });
 
+test('mfa B.1.2, D2: the user reads all of a transaction, and no link',
+     async () => {
+    const user = await rest.user();
+    await mailOf(user);
+    const send = (variables, more) => begin(user, { notification: {
+        template: { name: 'transaction', variables, ...more } } });
+    const iban = 'DE02 1203 0000 0000 2020 51', payee = 'Ä'.repeat(54);
+    mustAnswer(await send({
+        amount: '250.00 EUR', payee, iban, code: '000000',
+        'see https://a.test': 'http://evil.test/ now', end: '@evil.test',
+        more: '#123456\n\u202e' }, { locale: 'fr' }), 201);
+    const code = await codeFor(d, user.email);
+    const { text } = d.messages().find((one) => one.code === code);
+    assert.ok(text.includes(`It confirms: amount: 250.00 EUR, payee: ${payee}` +
+        `, iban: ${iban}, `), text);
+    assert.ok(text.startsWith(`${code} is your passcode`));
+    assert.doesNotMatch(text, /:\/\/|\u202e/);
+    for (const [variables, name, most] of [
+        [{ payee: 'x'.repeat(58) }, 'payee', 57],
+        [{ ['x'.repeat(70)]: '1' }, 'x'.repeat(70), 0]])
+        assert.deepEqual(mustRefuse(await send(variables), 400,
+            'INVALID_DATA', 'SIZE_LIMIT_EXCEEDED',
+            `notification.template.variables.${name}`).innerError,
+                         { maximumValue: most });
+});
+
 test('mfa E.7: a push with its number, approved', async () => {
     const user = await rest.user();
     const phone = await phoneOf(user);

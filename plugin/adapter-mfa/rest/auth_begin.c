@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* plugin/adapter-mfa/rest/auth_begin.c - a device authentication is initiated
  * (MFA service API, B.1.2, B.1.4 from "(new)"). */
+#include <stdio.h>
 #include <string.h>
 
 #include "plugin/adapter-mfa/mfa_ask.h"
@@ -12,7 +13,7 @@
 #include "plugin/adapter-mfa/rest/auths.h"
 
 enum { PAYLOAD_MAX = 8192, VARIABLES_MAX = 16, VARIABLE_MAX = 256,
-       CONTEXT_MAX = 1024, TEXT_MAX = 512, ADDRESS_MAX = 254 };
+       CONTEXT_MAX = 1024, LINE_MAX_CHARS = 64, TEXT_MAX = 512, ADDRESS_MAX = 254 };
 
 #define SELECTED "selectedDevice.id"
 #define KNOWN "selectedDevice.otp"
@@ -145,6 +146,50 @@ check_offered(struct mfa_rest *call)
                                : call->s.in->fields;
         if (json_object_get(in, missing[i].member))
             return refuse_value(call, missing[i].target);
+    }
+    return FACTOR_OK;
+}
+
+static size_t
+characters(const char *text)
+{
+    size_t count = 0;
+
+    for (; *text; text++)
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    return count;
+}
+
+static factor_status
+refuse_long(struct mfa_rest *call, const char *name, size_t most)
+{
+    static const char path[] = "notification.template.variables.";
+    size_t size = sizeof(path) + strlen(name);
+    char *target = call->s.host->alloc(call->s.in->arena, size);
+
+    if (!target)
+        return FACTOR_E_NOMEM;
+    snprintf(target, size, "%s%s", path, name);
+    return mfa_rest_refuse(call, MFA_REST_TOO_LONG, target,
+                           json_pack("{s:I}", "maximumValue",
+                                     (json_int_t)most));
+}
+
+/* A user who confirms a transaction must have read all of it: what would be
+ * cut off the line "name: value" (D2) is refused. */
+static factor_status
+check_variables(struct mfa_rest *call)
+{
+    const json_t *variables = json_object_get(message(call), "variables");
+    const char *name;
+    json_t *value;
+    size_t room;
+
+    json_object_foreach ((json_t *)(uintptr_t)variables, name, value) {
+        room = characters(name) + strlen(": ");
+        room = room < LINE_MAX_CHARS ? LINE_MAX_CHARS - room : 0;
+        if (characters(json_string_value(value)) > room)
+            return refuse_long(call, name, room);
     }
     return FACTOR_OK;
 }
@@ -372,6 +417,7 @@ factor_status
 mfa_rest_begin_auth(struct mfa_rest *call)
 {
     static mfa_rest_handler *const checks[] = { check_asker, check_offered,
+                                                check_variables,
                                                 check_application,
                                                 check_account, take_payload };
     factor_status status = FACTOR_OK;
