@@ -113,6 +113,8 @@ test('mfa E.5: select, a wrong passcode, the right one', async () => {
     const [one, two] = auth._embedded.devices;
     assert.deepEqual([one.id, one.type, one.status, one.usableStatus],
                      [mail.id, 'EMAIL', 'ACTIVE', { status: 'ENABLED' }]);
+    assert.deepEqual([one.lock, one.block], [{ status: 'UNLOCKED' },
+                                             { status: 'UNBLOCKED' }]);
     assert.match(one.email, /^..\*\*\*\*@example\.com$/);
     assert.equal(two.phone, `*******${user.phone.slice(-2)}`);
     assert.deepEqual(auth._embedded.blockedDevices, []);
@@ -307,6 +309,11 @@ test('mfa E.7: a push with its number, approved', async () => {
     assert.equal(auth.status, 'PUSH_CONFIRMATION_REQUIRED');
     assert.deepEqual(links(auth), ['cancel.push.authentication',
                                    'device.select', 'environment', 'self']);
+    const [shown] = auth._embedded.devices;
+    assert.deepEqual([shown.id, shown.type, shown.os, shown.otpEnabled,
+                      shown.application.name],
+                     [phone.device, 'MOBILE', { type: 'ANDROID' }, true,
+                      'Authenticator']);
     const { numberMatching } = auth.selectedDevice.push;
     assert.equal(numberMatching.type, 'ENTER_MANUALLY');
     assert.match(numberMatching.value, /^\d{6}$/);
@@ -475,8 +482,8 @@ test('mfa F-3: the last device is gone, and comes back', async () => {
     assert.deepEqual([seen.status, seen.error.code,
                       seen.error.unavailableDevices],
                      ['FAILED', 'NO_USABLE_DEVICES', [{ id: mail.id }]]);
-    assert.deepEqual(seen._embedded.blockedDevices.map(({ id }) => id),
-                     [mail.id]);
+    assert.deepEqual(seen._embedded.blockedDevices.map(({ id, block }) =>
+        [id, block.status]), [[mail.id, 'BLOCKED']]);
     assert.deepEqual(links(seen), ['environment', 'self']);
     const detail = mustRefuse(await check(auth, code), 400,
                               'REQUEST_FAILED', 'NO_USABLE_DEVICES');
@@ -556,6 +563,10 @@ test('what is another\'s, a flow\'s or of no user is not there', async () => {
     if (records)
         mustRefuse(await read({ id }), 404, 'NOT_FOUND');
     mustRefuse(await read({ id: nobody }), 404, 'NOT_FOUND');
+    for (const [method, body] of [['GET'], ['POST', { otp: '123456' }]])
+        mustRefuse(await rest.call(method, `/${nobody}/deviceAuthentications/` +
+            auth.id, { body, action: body && 'otp.check' }), 403,
+                   'ACCESS_FAILED', 'INSUFFICIENT_PERMISSIONS');
     mustRefuse(await read({ id: 'x'.repeat(200) }), 404, 'NOT_FOUND');
 });
 
@@ -660,6 +671,92 @@ test('a hundred guesses at once, and no more than three are judged',
     assert.ok(replies.every(({ status }) => [400, 429].includes(status)));
     mustRefuse(await check(auth, code), 400, 'INVALID_REQUEST',
                'INVALID_REQUEST');
+});
+
+test('a right passcode is taken once, and by its own authentication alone',
+     async () => {
+    const user = await rest.user();
+    const mail = await mailOf(user);
+    const first = mustAnswer(await begin(user), 201);
+    const old = await codeFor(d, user.email);
+    const second_ = mustAnswer(await begin(user), 201);
+    const code = await codeFor(d, user.email);
+    if (old !== code)
+        mustRefuse(await check(second_, old), 400, 'INVALID_DATA',
+                   'INVALID_OTP', 'otp');
+    const replies = await Promise.all(Array.from({ length: 20 }, () =>
+        check(second_, code)));
+    assert.equal(replies.filter(({ status }) => status === 200).length, 1);
+    assert.ok(replies.every(({ status, json: { details } }) =>
+        status === 200 || status === 429 ||
+        details[0].code === 'INVALID_REQUEST'));
+    // A code of before is none once the device was asked anew.
+    d.advance(3 * second);
+    mustAnswer(await select(first, mail));
+    const fresh = await codeFor(d, user.email);
+    d.advance(3 * second);
+    mustAnswer(await select(first, mail));
+    const last = await codeFor(d, user.email);
+    if (fresh !== last)
+        mustRefuse(await check(first, fresh), 400, 'INVALID_DATA',
+                   'INVALID_OTP', 'otp');
+    mustAnswer(await check(first, last));
+});
+
+test('an account is locked here and in flows as one, and never by an address ' +
+     'of once', async () => {
+    const strict = await startRest({ mfa: { mfa_settings: {
+        lockout: { failureCount: 5, durationSeconds: 3600 } } } });
+    const s = strict.daemon, all = `/${strict.env}/deviceAuthentications`;
+    const start = (user, more) => strict.post(all, { user: { id: user.id },
+                                                     ...more });
+    const guess = ({ id }, otp) => strict.post(`${all}/${id}`, { otp },
+                                               { action: 'otp.check' });
+    const withMail = async () => {
+        const user = await strict.user();
+        mustAnswer(await strict.post(`${strict.of(user)}/devices`, {
+            type: 'EMAIL', email: user.email }), 201);
+        return user;
+    };
+    const user = await withMail(), other = await withMail();
+
+    for (let i = 0; i < 3; i++) {
+        const once = mustAnswer(await start(user, { selectedDevice: {
+            oneTime: { type: 'EMAIL', email: `${i}@example.org` } } }), 201);
+        const code = await codeFor(s, `${i}@example.org`);
+        for (let by = 1; by <= 3; by++)
+            assert.equal((await guess(once, wrong(code, by))).status, 400);
+    }
+    const two = [];
+    for (let i = 0; i < 3; i++) {
+        const auth = mustAnswer(await start(user), 201);
+        two.push({ auth, code: await codeFor(s, user.email) });
+    }
+    for (let i = 0; i < 5; i++)
+        mustRefuse(await guess(two[i % 2].auth, wrong(two[i % 2].code, i + 1)),
+                   400, i < 4 ? 'INVALID_DATA' : 'REQUEST_FAILED',
+                   i < 4 ? 'INVALID_OTP' : 'QUOTA_EXCEEDED', 'otp');
+    const locked = mustRefuse(await start(user), 400, 'REQUEST_FAILED',
+                              'ACCOUNT_NOT_USABLE');
+    assert.ok(locked.innerError.coolDownExpiresAt > s.now());
+    // What was begun before goes no further, with a right code neither.
+    mustRefuse(await guess(two[2].auth, two[2].code), 400, 'REQUEST_FAILED',
+               'ACCOUNT_NOT_USABLE');
+    mustRefuse(await strict.post(`${all}/${two[2].auth.id}`, {
+        device: { id: two[2].auth.selectedDevice.id } }, {
+        action: 'device.select' }), 400, 'REQUEST_FAILED',
+               'ACCOUNT_NOT_USABLE');
+    assert.equal((await started(s, user, 'open')).reply.json.status,
+                 'MFA_FAILED');
+
+    for (const tries of [3, 2]) {
+        const flow = await started(s, other, 'open');
+        const code = await codeFor(s, other.email);
+        for (let i = 1; i <= tries; i++)
+            await flow.act('checkOtp', { otp: wrong(code, i) });
+    }
+    mustRefuse(await start(other), 400, 'REQUEST_FAILED',
+               'ACCOUNT_NOT_USABLE');
 });
 
 test('a device is asked again, and not too soon', async () => {

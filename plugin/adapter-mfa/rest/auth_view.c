@@ -7,6 +7,7 @@
 #include "plugin/adapter-mfa/mfa_flow.h"
 #include "plugin/adapter-mfa/mfa_model.h"
 #include "plugin/adapter-mfa/rest/auths.h"
+#include "plugin/adapter-mfa/rest/devices.h"
 
 #define REJECTED "PUSH_CONFIRMATION_REJECTED"
 
@@ -68,38 +69,18 @@ usable_json(const struct mfa_step *s, const struct mfa_device *device)
                          : "NOT_ALLOWED");
 }
 
-static int
-add_mobile(const struct mfa_step *s, json_t *json,
-           const struct mfa_device *device)
-{
-    struct mfa_application application = { .name = NULL };
-    bool push = mfa_device_wants_push(device, &s->policy);
-
-    mfa_application_find(s->config, device->application, &application);
-    return json_object_set_new(json, "application",
-                               json_pack("{s:s*, s:s*}", "id",
-                                         device->application, "name",
-                                         application.name)) ||
-           json_object_set_new(json, "model",
-                               json_pack("{s:s*}", "name", device->model)) ||
-           json_object_set_new(json, "pushEnabled",
-                               json_boolean(push && !device->push_dead)) ||
-           json_object_set_new(
-               json, "otpEnabled",
-               json_boolean(mfa_device_shows_codes(device, &s->policy)));
-}
-
 static json_t *
 device_json(const struct mfa_step *s, const struct mfa_device *device)
 {
     json_t *json = json_pack(
-        "{s:s, s:s, s:s, s:o, s:s*}", "id", device->id, "type",
+        "{s:s, s:s, s:s, s:o, s:o, s:o, s:s*}", "id", device->id, "type",
         mfa_type_name(device->type), "status", "ACTIVE", "usableStatus",
-        usable_json(s, device), "nickname",
+        usable_json(s, device), "lock", mfa_rest_lock(s, device), "block",
+        mfa_rest_block(device), "nickname",
         device->nickname && *device->nickname ? device->nickname : NULL);
 
     if (json && !add_masked(s, json, device->type, device->address) &&
-        (device->type != MFA_MOBILE || !add_mobile(s, json, device)))
+        (device->type != MFA_MOBILE || !mfa_rest_add_mobile(s, json, device)))
         return json;
     json_decref(json);
     return NULL;
@@ -414,8 +395,10 @@ mfa_rest_answer_auth(struct mfa_rest *call)
                     MFA_FIELD(STRING, "reason")),                              \
         MFA_FIELD(STRING, "email", .text = "Masked."),                         \
         MFA_FIELD(STRING, "phone", .text = "Masked."),                         \
+        MFA_REST_LOCK_FIELDS,                                                  \
         MFA_MEMBERS("application", MFA_ID("id"), MFA_FIELD(STRING, "name")),   \
         MFA_MEMBERS("model", MFA_FIELD(STRING, "name")),                       \
+        MFA_MEMBERS("os", MFA_FIELD(STRING, "type")),                          \
         MFA_FIELD(BOOLEAN, "pushEnabled"), MFA_FIELD(BOOLEAN, "otpEnabled")
 
 const struct factor_field *const mfa_rest_auth_answer[] = {

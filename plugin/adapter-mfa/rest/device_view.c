@@ -8,8 +8,8 @@
 /* --- lock and block --- */
 
 /* Codes lock a device, or pushes do. */
-static json_t *
-lock_json(const struct mfa_step *s, const struct mfa_device *device)
+json_t *
+mfa_rest_lock(const struct mfa_step *s, const struct mfa_device *device)
 {
     int64_t now_ms = s->in->now_ms, until_ms;
     bool by_codes = passcode_locked(&device->counter, now_ms);
@@ -21,8 +21,8 @@ lock_json(const struct mfa_step *s, const struct mfa_device *device)
                      until_ms > 0 ? mfa_rest_instant(until_ms) : NULL);
 }
 
-static json_t *
-block_json(const struct mfa_device *device)
+json_t *
+mfa_rest_block(const struct mfa_device *device)
 {
     if (!device->blocked)
         return json_pack("{s:s}", "status", "UNBLOCKED");
@@ -66,9 +66,9 @@ application_json(const struct mfa_step *s, const char *id)
                          : NULL);
 }
 
-static int
-add_mobile(const struct mfa_step *s, json_t *json,
-           const struct mfa_device *device)
+int
+mfa_rest_add_mobile(const struct mfa_step *s, json_t *json,
+                    const struct mfa_device *device)
 {
     bool push = mfa_device_wants_push(device, &s->policy);
     json_t *more =
@@ -111,7 +111,7 @@ add_rest(const struct mfa_step *s, json_t *json,
          json_object_set_new(json, "nickname",
                              json_string(device->nickname))))
         return -1;
-    return device->type == MFA_MOBILE ? add_mobile(s, json, device) : 0;
+    return device->type == MFA_MOBILE ? mfa_rest_add_mobile(s, json, device) : 0;
 }
 
 /* --- The whole --- */
@@ -125,7 +125,7 @@ mfa_rest_device(const struct mfa_step *s, const struct mfa_device *device)
         "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "id", device->id, "type",
         mfa_type_name(device->type), "status",
         device->active ? "ACTIVE" : "ACTIVATION_REQUIRED", "lock",
-        lock_json(s, device), "block", block_json(device), "createdAt",
+        mfa_rest_lock(s, device), "block", mfa_rest_block(device), "createdAt",
         mfa_rest_instant(device->created_at_ms), "updatedAt",
         mfa_rest_instant(updated_ms), "_links",
         device->active ? json_object() : json_pack("{s:{}}", "activate"));
@@ -159,17 +159,7 @@ const struct factor_field *const mfa_rest_device_answer[] = {
               .text = "Base32, of a TOTP device that was just made."),
     MFA_FIELD(STRING, "keyUri",
               .text = "otpauth URI, of a TOTP device that was just made."),
-    MFA_MEMBERS("lock",
-                MFA_FIELD(STRING, "status",
-                          .values = FACTOR_NAMES("LOCKED", "UNLOCKED")),
-                MFA_FIELD(STRING, "reason",
-                          .values = FACTOR_NAMES("OTP", "PUSH")),
-                MFA_FIELD(STRING, "expiresAt", .format = "date-time",
-                          .text = "Not there: until it is unlocked.")),
-    MFA_MEMBERS("block",
-                MFA_FIELD(STRING, "status",
-                          .values = FACTOR_NAMES("BLOCKED", "UNBLOCKED")),
-                MFA_FIELD(STRING, "blockedAt", .format = "date-time")),
+    MFA_REST_LOCK_FIELDS,
     MFA_MEMBERS("application", MFA_ID("id"), MFA_FIELD(STRING, "name")),
     MFA_MEMBERS("model", MFA_FIELD(STRING, "name")),
     MFA_MEMBERS("os", MFA_FIELD(STRING, "type")),

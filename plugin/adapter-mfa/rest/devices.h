@@ -26,4 +26,25 @@ mfa_rest_handler mfa_rest_send_activation;
 extern const struct factor_field *const mfa_rest_create_body[];
 extern const struct factor_field *const mfa_rest_activate_body[];
 
+/* Parts of it that other views of a device have too (B.1.6); NULL, or not 0:
+ * no memory. */
+json_t *mfa_rest_lock(const struct mfa_step *s,
+                      const struct mfa_device *device);
+json_t *mfa_rest_block(const struct mfa_device *device);
+int mfa_rest_add_mobile(const struct mfa_step *s, json_t *json,
+                        const struct mfa_device *device);
+#define MFA_REST_LOCK_FIELDS                                                   \
+    MFA_MEMBERS("lock",                                                        \
+                MFA_FIELD(STRING, "status",                                    \
+                          .values = FACTOR_NAMES("LOCKED", "UNLOCKED")),       \
+                MFA_FIELD(STRING, "reason",                                    \
+                          .values = FACTOR_NAMES("OTP", "PUSH")),              \
+                MFA_FIELD(STRING, "expiresAt", .format = "date-time",          \
+                          .text = "Not there: until it is unlocked.")),        \
+        MFA_MEMBERS("block",                                                   \
+                    MFA_FIELD(STRING, "status",                                \
+                              .values = FACTOR_NAMES("BLOCKED",                \
+                                                     "UNBLOCKED")),            \
+                    MFA_FIELD(STRING, "blockedAt", .format = "date-time"))
+
 #endif
