@@ -673,6 +673,16 @@ test('a hundred guesses at once, and no more than three are judged',
                'INVALID_REQUEST');
 });
 
+test('nor of a hundred authentications that begin with a guess', async () => {
+    const user = await rest.user();
+    await appOf(user);
+    const replies = await Promise.all(Array.from({ length: 100 }, () =>
+        begin(user, { selectedDevice: { otp: '000000' } })));
+    const codes = replies.map(({ json }) => json.details[0]?.code);
+    assert.equal(codes.filter((code) => code === 'INVALID_OTP').length, 3);
+    assert.ok(replies.every(({ status }) => [400, 429].includes(status)));
+});
+
 test('a right passcode is taken once, and by its own authentication alone',
      async () => {
     const user = await rest.user();
@@ -766,6 +776,14 @@ test('a device is asked again, and not too soon', async () => {
         type: 'EMAIL', email: user.email }), 201);
     const auth = mustAnswer(await slow.post(
         `/${slow.env}/deviceAuthentications`, { user: { id: user.id } }), 201);
+    // M11: a code is not told where the adapter has no test_devices.
+    const once = mustAnswer(await slow.post(
+        `/${slow.env}/deviceAuthentications`, {
+            user: { id: user.id }, selectedDevice: { oneTime: {
+                type: 'SMS', phone: '+15125550166', testMode: true } } }),
+                            201);
+    assert.equal(once.test, undefined);
+    await codeFor(slow.daemon, '+15125550166');
     const again = () => slow.post(
         `/${slow.env}/deviceAuthentications/${auth.id}`,
         { device: { id: made.id } }, { action: 'device.select' });
@@ -779,6 +797,26 @@ test('a device is asked again, and not too soon', async () => {
     mustAnswer(await again());
     await until('the second message', () =>
         codesTo(slow.daemon, user.email) === 2);
+});
+
+test('M11: a code is told of test devices, while the adapter has them',
+     async () => {
+    const own = await startRest({ mfa: { test_devices: true } });
+    const t = own.daemon, all = `/${own.env}/deviceAuthentications`;
+    const user = await own.user();
+    mustAnswer(await own.post(`${own.of(user)}/devices`, {
+        type: 'EMAIL', email: user.email, testMode: true }), 201);
+    const auth = mustAnswer(await own.post(all, { user: { id: user.id } }),
+                            201);
+    assert.match(auth.test.otp, /^\d{6}$/);
+    t.config.adapters.mfa.test_devices = false;
+    await t.restart();
+    const after = mustAnswer(await own.get(`${all}/${auth.id}`));
+    assert.deepEqual([after.status, after.test], ['OTP_REQUIRED', undefined]);
+    const done = mustAnswer(await own.post(`${all}/${auth.id}`, {
+        otp: auth.test.otp }, { action: 'otp.check' }));
+    assert.deepEqual(done.authenticators, ['email']);
+    assert.equal(codesTo(t, user.email), 0);
 });
 
 test('what a user is sent in a day counts here and in flows as one',

@@ -331,7 +331,7 @@ add_test(struct mfa_rest *call, json_t *json)
     char code[PASSCODE_SIZE] = "";
     int failed = 0;
 
-    if (device && device->test &&
+    if (device && device->test && s->settings->test_devices &&
         mfa_auth_code(&s->auth, s->policy.methods[device->type].digits, code))
         failed = json_object_set_new(json, "test",
                                      json_pack("{s:s}", "otp", code));
