@@ -155,6 +155,21 @@ country_allowed(const struct host *host, const struct factor_send *send)
     return json_array_size(countries) == 0;
 }
 
+/* All that one account is sent within a day, notices apart. */
+static factor_status
+count_account(const struct host *host, struct txn *txn, const char *subject,
+              const struct factor_send *send)
+{
+    const struct budget day = {
+        .purpose = "sends.account",
+        .key = send->account ? send->account : subject,
+        .day_max =
+            config_number(host->config, "/limits/sends_per_account_day"),
+    };
+
+    return day.key && !is_notice(send) ? count_one(txn, &day) : FACTOR_OK;
+}
+
 /* One address in however many ways it may be written: letters of a mailbox
  * fold, of a number only digits and "+" count. */
 static const char *
@@ -216,21 +231,15 @@ count_send(const struct host *host, struct txn *txn,
 }
 
 factor_status
-sends_count(const struct host *host, struct txn *txn, const char *account,
+sends_count(const struct host *host, struct txn *txn, const char *subject,
             const struct txn_send *send)
 {
-    struct budget day = {
-        .purpose = "sends.account",
-        .key = account,
-        .day_max =
-            config_number(host->config, "/limits/sends_per_account_day"),
-    };
     factor_status st = FACTOR_OK;
 
     for (; send && st == FACTOR_OK; send = send->next) {
         st = count_send(host, txn, &send->send);
-        if (st == FACTOR_OK && account && !is_notice(&send->send))
-            st = count_one(txn, &day);
+        if (st == FACTOR_OK)
+            st = count_account(host, txn, subject, &send->send);
     }
     return st;
 }

@@ -10,9 +10,9 @@
 enum { SENDS_REFUSED = 1 };
 
 /* Count messages of this attempt (a list) against their addresses and the
- * account (user id, or NULL), in the same commit; SENDS_REFUSED when a limit
- * is reached. */
+ * account that they name, else the subject (user id, or NULL), in the same
+ * commit; SENDS_REFUSED when a limit is reached. */
 factor_status sends_count(const struct host *host, struct txn *txn,
-                          const char *account, const struct txn_send *send);
+                          const char *subject, const struct txn_send *send);
 
 #endif

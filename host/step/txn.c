@@ -576,6 +576,8 @@ txn_send(struct txn *txn, const struct factor_send *send, const char *owner,
     kept->send = *send;
     kept->send.channel = arena_copy(txn->arena, send->channel);
     kept->send.address = arena_copy(txn->arena, send->address);
+    if (send->account)
+        kept->send.account = arena_copy(txn->arena, send->account);
     *txn->last_send = kept;
     txn->last_send = &kept->next;
     clock_random_id(id, 22);

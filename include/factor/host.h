@@ -48,6 +48,8 @@ struct factor_send {
     const char *about_id;            /* in member "delivery"; both or NULL */
     const char *language;    /* of who reads it (BCP 47); NULL: that of the
                               * step's subject, else of who asks */
+    const char *account;     /* user whose messages it is counted with; NULL:
+                              * the step's subject */
 };
 
 /* The host's calls.  Owner: the host; constant. */

@@ -208,6 +208,17 @@ code_window(const struct mfa_step *s, const struct mfa_device *device)
     return s->policy.methods[MFA_TOTP].window;
 }
 
+static struct mfa_tried
+try_on(const struct mfa_step *s, struct mfa_auth *auth,
+       struct mfa_device *device, struct mfa_account *account,
+       const char *typed)
+{
+    return mfa_auth_try(auth, device, account,
+                        &s->policy.methods[device->type],
+                        code_window(s, device), &s->limits, typed,
+                        s->in->now_ms);
+}
+
 static factor_status
 write_tried(struct mfa_step *s, const struct mfa_device *device,
             bool account_counts)
@@ -232,10 +243,7 @@ mfa_ask_try(struct mfa_step *s, struct mfa_device *device, const char *typed,
     bool had_failures = s->account.counter.failures > 0, right;
     factor_status status;
 
-    *ret_tried = mfa_auth_try(&s->auth, device, &s->account,
-                              &s->policy.methods[device->type],
-                              code_window(s, device), &s->limits, typed,
-                              s->in->now_ms);
+    *ret_tried = try_on(s, &s->auth, device, &s->account, typed);
     right = ret_tried->result == PASSCODE_RIGHT;
     status = write_tried(s, device,
                          right ? had_failures : ret_tried->account_counts);
@@ -244,4 +252,86 @@ mfa_ask_try(struct mfa_step *s, struct mfa_device *device, const char *typed,
     return right ? mfa_audit_device(s, "mfa.verified", device, NULL)
                  : mfa_audit_device(s, "mfa.failed", device,
                                     reasons[ret_tried->result]);
+}
+
+/* --- A code that is known beforehand --- */
+
+static bool
+knows_codes(const struct mfa_step *s, const struct mfa_device *device,
+            const struct mfa_device *only)
+{
+    return (!only || only == device) &&
+           mfa_device_usable(device, &s->policy, s->in->now_ms) &&
+           mfa_device_shows_codes(device, &s->policy);
+}
+
+/* On copies: what is right is counted once, and nothing that is wrong. */
+static bool
+would_fit(const struct mfa_step *s, const struct mfa_device *device,
+          const char *typed)
+{
+    struct mfa_auth auth = s->auth;
+    struct mfa_device copy = *device;
+    struct mfa_account account = s->account;
+    bool right = try_on(s, &auth, &copy, &account, typed).result ==
+                 PASSCODE_RIGHT;
+
+    explicit_bzero(&copy.key, sizeof(copy.key));
+    return right;
+}
+
+/* Nobody goes on with this authentication, so what it counts is forgotten. */
+static factor_status
+count_guess(struct mfa_step *s, struct mfa_device *device, const char *typed,
+            bool *account_counts)
+{
+    struct mfa_auth auth = s->auth;
+    struct mfa_tried tried = try_on(s, &auth, device, &s->account, typed);
+    factor_status status = mfa_put_device(s, device);
+
+    if (tried.account_counts)
+        *account_counts = true;
+    return status ? status
+                  : mfa_audit_device(s, "mfa.failed", device,
+                                     reasons[tried.result]);
+}
+
+static factor_status
+count_guesses(struct mfa_step *s, const struct mfa_device *only,
+              const char *typed, size_t *ret_count)
+{
+    bool account_counts = false;
+    factor_status status = FACTOR_OK;
+    size_t i;
+
+    *ret_count = 0;
+    for (i = 0; !status && i < s->device_count; i++)
+        if (knows_codes(s, &s->devices[i], only)) {
+            ++*ret_count;
+            status = count_guess(s, &s->devices[i], typed, &account_counts);
+        }
+    return status || !account_counts ? status : mfa_put_account(s);
+}
+
+factor_status
+mfa_ask_try_known(struct mfa_step *s, const struct mfa_device *only,
+                  const char *typed, struct mfa_device **ret_right,
+                  size_t *ret_count)
+{
+    struct mfa_tried tried;
+    size_t i;
+
+    for (i = 0; i < s->device_count; i++)
+        if (knows_codes(s, &s->devices[i], only) &&
+            would_fit(s, &s->devices[i], typed))
+            break;
+    *ret_right = i < s->device_count ? &s->devices[i] : NULL;
+    if (!*ret_right)
+        return count_guesses(s, only, typed, ret_count);
+    *ret_count = 1;
+    mfa_auth_ask_code(&s->auth, *ret_right,
+                      &s->policy.methods[(*ret_right)->type],
+                      s->settings->otp_max_lifetime_ms, s->in->entropy,
+                      s->in->now_ms);
+    return mfa_ask_try(s, *ret_right, typed, &tried);
 }

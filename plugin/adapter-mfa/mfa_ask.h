@@ -47,4 +47,15 @@ const char *mfa_ask_refusal(struct mfa_step *s,
 factor_status mfa_ask_try(struct mfa_step *s, struct mfa_device *device,
                           const char *typed, struct mfa_tried *ret_tried);
 
+/* Try a passcode that was known before any was asked for, on this device or
+ * (NULL) on each that is usable and gives codes by itself.  Whose it is
+ * (*ret_right) completes the authentication, and nothing is counted on the
+ * others; nobody's (NULL) is a wrong guess on each of those that it was tried
+ * on (*ret_count), and on the account as often. */
+factor_status mfa_ask_try_known(struct mfa_step *s,
+                                const struct mfa_device *only,
+                                const char *typed,
+                                struct mfa_device **ret_right,
+                                size_t *ret_count);
+
 #endif

@@ -130,6 +130,27 @@ code_variables(const struct mfa_step *s, int64_t expires_at_ms)
     return all;
 }
 
+/* NULL: it is not known. */
+static const char *
+user_language(const struct mfa_step *s)
+{
+    const json_t *attributes =
+        s->user ? json_object_get(s->user->body, FACTOR_USER_ATTRIBUTES)
+                : NULL;
+
+    return mfa_text(attributes, FACTOR_USER_LOCALE);
+}
+
+/* Of REST calls nobody who reads them asks: what is known of the user is the
+ * better guess. */
+static const char *
+message_language(const struct mfa_step *s)
+{
+    if (s->has_auth && s->auth.locale)
+        return s->auth.locale;
+    return s->in->resource ? user_language(s) : NULL;
+}
+
 static factor_status
 send_code(const struct mfa_step *s, const char *template_id,
           const struct mfa_device *device, const char *code,
@@ -144,7 +165,8 @@ send_code(const struct mfa_step *s, const char *template_id,
         .code = code,
         .variables = variables,
         .expires_at_ms = expires_at_ms,
-        .language = s->has_auth ? s->auth.locale : NULL,
+        .language = message_language(s),
+        .account = s->user_id,
         .about_collection = device->one_time ? NULL : MFA_DEVICES,
         .about_id = device->one_time ? NULL : device->id,
     };
@@ -190,6 +212,8 @@ mfa_send_push(const struct mfa_step *s, const struct mfa_device *device)
         .address = device->push,
         .template_id = "mfa.push",
         .expires_at_ms = s->auth.push.expires_at_ms,
+        .language = message_language(s),
+        .account = s->user_id,
         .about_collection = MFA_DEVICES,
         .about_id = device->id,
     };
@@ -243,13 +267,9 @@ mfa_notice_address(const struct mfa_step *s, const char **ret_channel,
 const char *
 mfa_notice_language(const struct mfa_step *s)
 {
-    const json_t *attributes =
-        s->user ? json_object_get(s->user->body, FACTOR_USER_ATTRIBUTES)
-                : NULL;
-    const char *language = mfa_text(attributes, FACTOR_USER_LOCALE);
+    const char *language =
+        s->user ? user_language(s) : s->pairing.notice_language;
 
-    if (!s->user)
-        language = s->pairing.notice_language;
     return language || !s->in->resource ? language : "en";
 }
 

@@ -182,7 +182,37 @@ test('mfa B.1.2: a passcode that is known beforehand', async () => {
                      ['UNLOCKED', 'UNLOCKED']);
     mustRefuse(await begin(user, { selectedDevice: { id: one.id,
                                                      otp: '000000' } }),
-               400, 'INVALID_DATA', 'INVALID_OTP', 'otp');
+               400, 'INVALID_DATA', 'INVALID_OTP', 'selectedDevice.otp');
+    const mail = await mailOf(user);
+    mustRefuse(await begin(user, { selectedDevice: { id: mail.id,
+                                                     otp: '000000' } }),
+               400, 'INVALID_DATA', 'INVALID_VALUE', 'selectedDevice.id');
+});
+
+test('mfa B.1.2: a passcode of no device is a guess at each of them',
+     async () => {
+    const user = await rest.user();
+    const one = await appOf(user), two = await appOf(user);
+    const guess = (selectedDevice) => begin(user, {
+        selectedDevice: { otp: '000000', ...selectedDevice } });
+    // The first alone, so that the two would rest at different times.
+    mustRefuse(await guess({ id: one.id }), 400, 'INVALID_DATA',
+               'INVALID_OTP', 'selectedDevice.otp');
+    for (let i = 0; i < 2; i++)
+        mustRefuse(await guess(), 400, 'INVALID_DATA', 'INVALID_OTP',
+                   'selectedDevice.otp');
+    // Three on the first: it rests; two on the second: one more is allowed.
+    const rests = mustRefuse(await guess({ id: one.id }), 400,
+                             'REQUEST_FAILED', 'LIMIT_EXCEEDED');
+    assert.equal(rests.innerError.deliveryMethod, 'TOTP');
+    const used = mustRefuse(await guess({ id: two.id }), 400,
+                            'REQUEST_FAILED', 'QUOTA_EXCEEDED',
+                            'selectedDevice.otp');
+    assert.ok(used.innerError.coolDownExpiresAt > d.now());
+    mustRefuse(await guess(), 400, 'REQUEST_FAILED', 'NO_USABLE_DEVICES');
+    // A right one would not be judged either.
+    mustRefuse(await begin(user, { selectedDevice: { otp: two.code() } }),
+               400, 'REQUEST_FAILED', 'NO_USABLE_DEVICES');
 });
 
 test('mfa E.6: a one-time device, that locks nobody', async () => {
@@ -341,6 +371,69 @@ test('mfa B.1.4: users who are disabled, or whose MFA is off', async () => {
                'ACCOUNT_NOT_USABLE');
 });
 
+const vendorPost = (user, { id }, action) =>
+    rest.post(`${devices(user)}/${id}`, undefined, { action });
+
+test('mfa F-3: the last device is gone, and comes back', async () => {
+    const user = await rest.user();
+    const mail = await mailOf(user);
+    const auth = mustAnswer(await begin(user), 201);
+    const code = await codeFor(d, user.email);
+    mustAnswer(await vendorPost(user, mail, 'device.block'));
+    const seen = mustAnswer(await read(auth));
+    assert.deepEqual([seen.status, seen.error.code,
+                      seen.error.unavailableDevices],
+                     ['FAILED', 'NO_USABLE_DEVICES', [{ id: mail.id }]]);
+    assert.deepEqual(seen._embedded.blockedDevices.map(({ id }) => id),
+                     [mail.id]);
+    assert.deepEqual(links(seen), ['environment', 'self']);
+    const detail = mustRefuse(await check(auth, code), 400,
+                              'REQUEST_FAILED', 'NO_USABLE_DEVICES');
+    assert.deepEqual(detail.innerError.unavailableDevices,
+                     [{ id: mail.id }]);
+    mustAnswer(await vendorPost(user, mail, 'device.unblock'));
+    assert.equal(mustAnswer(await read(auth)).error.code,
+                 'NO_USABLE_DEVICES');
+    mustRefuse(await check(auth, code), 400, 'INVALID_REQUEST',
+               'INVALID_REQUEST');
+
+    const next = mustAnswer(await begin(user), 201);
+    assert.equal((await rest.delete(`${devices(user)}/${mail.id}`)).status,
+                 204);
+    assert.deepEqual(mustAnswer(await read(next)).error.unavailableDevices,
+                     []);
+    mustRefuse(await select(next, mail), 400, 'REQUEST_FAILED',
+               'NO_USABLE_DEVICES');
+});
+
+test('mfa B.1.4: who is disabled meanwhile is not authenticated', async () => {
+    const user = await rest.user();
+    const enable = async (enabled) => mustAnswer(
+        await rest.put(`${rest.of(user)}/enabled`, { enabled }));
+    const phone = await phoneOf(user);
+    const pushed = mustAnswer(await begin(user), 201);
+    const mail = await mailOf(user);
+    const auth = mustAnswer(await begin(user, {
+        selectedDevice: { id: mail.id } }), 201);
+    const code = await codeFor(d, user.email);
+    await enable(false);
+    mustRefuse(await check(auth, code), 400, 'REQUEST_FAILED',
+               'ACCOUNT_NOT_USABLE');
+    await phone.answer((await phone.waiting()), 'approve', {
+        number: pushed.selectedDevice.push.numberMatching.value });
+    const seen = mustAnswer(await read(pushed));
+    assert.deepEqual([seen.status, seen.error.code, seen.authenticators],
+                     ['FAILED', 'ACCOUNT_NOT_USABLE', undefined]);
+    mustRefuse(await select(pushed, mail), 400, 'REQUEST_FAILED',
+               'ACCOUNT_NOT_USABLE');
+    await enable(true);
+    for (const one of [auth, pushed])
+        assert.equal(mustAnswer(await read(one)).error.code,
+                     'ACCOUNT_NOT_USABLE');
+    mustRefuse(await check(auth, code), 400, 'INVALID_REQUEST',
+               'INVALID_REQUEST');
+});
+
 test('mfa F-8: over its life it is not found', async () => {
     const user = await rest.user();
     await mailOf(user);
@@ -401,6 +494,16 @@ test('mfa A.3-2: a user authenticates himself, and nobody else', async () => {
     const token = (await flow.redeem({ client: 'self' })).json.access_token;
     const auth = mustAnswer(await begin(user, {}, { token }), 201);
     mustAnswer(await check(auth, await codeFor(d, user.email), { token }));
+    // Not by an address of his own, and not with words of his own.
+    const template = { name: 'transaction', variables: { call: '0800' } };
+    for (const body of [
+        { selectedDevice: { oneTime: { type: 'SMS',
+                                       phone: '+15125550142' } } },
+        { notification: { template } },
+        { notification: { clientContext: { call: '0800' } } }])
+        mustRefuse(await begin(user, body, { token }), 403, 'ACCESS_FAILED',
+                   'INSUFFICIENT_PERMISSIONS');
+    assert.equal(codesTo(d, '+15125550142'), 0);
     mustRefuse(await begin(other, {}, { token }), 403, 'ACCESS_FAILED',
                'INSUFFICIENT_PERMISSIONS');
     const theirs = mustAnswer(await begin(other), 201);
@@ -408,6 +511,33 @@ test('mfa A.3-2: a user authenticates himself, and nobody else', async () => {
                'INSUFFICIENT_PERMISSIONS');
     mustRefuse(await check(theirs, '123456', { token }), 403,
                'ACCESS_FAILED', 'INSUFFICIENT_PERMISSIONS');
+});
+
+test('where a push comes from: a back end says it of its user, no user of ' +
+     'himself', async () => {
+    const user = await rest.user();
+    const phone = await phoneOf(user);
+    const place = { ip: '192.0.2.7', applicationName: 'Branch desk',
+                    userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:133.0) ' +
+                        'Gecko/20100101 Firefox/133.0' };
+    const shown = async (body, options) => {
+        const auth = mustAnswer(await begin(user, body, options), 201);
+        const { address, agent, client_name: name } = await phone.waiting();
+        mustAnswer(await cancel(auth));
+        return { address, agent, name };
+    };
+    assert.deepEqual(await shown(place), {
+        address: '192.0.2.7', agent: 'Firefox on Linux',
+        name: 'Branch desk' });
+    const silent = await shown({});
+    assert.deepEqual([silent.address, silent.agent], [undefined, undefined]);
+    const flow = await Flow.begin(d, { client: 'self', params: {
+        scope: 'p1:create:deviceAuthentication' } });
+    await flow.password(user);
+    const token = (await flow.redeem({ client: 'self' })).json.access_token;
+    const own = await shown(place, { token });
+    assert.notEqual(own.address, '192.0.2.7');
+    assert.notEqual(own.name, 'Branch desk');
 });
 
 test('a hundred guesses at once, and no more than three are judged',
@@ -448,6 +578,38 @@ test('a device is asked again, and not too soon', async () => {
     mustAnswer(await again());
     await until('the second message', () =>
         codesTo(slow.daemon, user.email) === 2);
+});
+
+test('what a user is sent in a day counts here and in flows as one',
+     async () => {
+    const few = await startRest({ limits: { sends_per_account_day: 3 } });
+    const f = few.daemon, all = `/${few.env}/deviceAuthentications`;
+    const user = await few.user({ locale: 'de' });
+    const made = mustAnswer(await few.post(`${few.of(user)}/devices`, {
+        type: 'EMAIL', email: user.email }), 201);
+    const start = () => few.post(all, { user: { id: user.id } });
+    mustAnswer(await start(), 201);
+    await codeFor(f, user.email);
+    assert.match(f.messages().find(({ to, code }) => to === user.email &&
+                                                     code).text, /Einmalcode/);
+    assert.equal((await started(f, user, 'open')).reply.json.status,
+                 'OTP_REQUIRED');
+    // To another address it is the same user's; to a phone, too.
+    mustAnswer(await few.post(all, { user: { id: user.id }, selectedDevice: {
+        oneTime: { type: 'SMS', phone: '+15125550177' } } }), 201);
+    const full = mustAnswer(await start(), 201);
+    assert.equal(full.status, 'DEVICE_SELECTION_REQUIRED');
+    const detail = mustRefuse(await few.post(`${all}/${full.id}`, {
+        device: { id: made.id } }, { action: 'device.select' }), 400,
+                              'REQUEST_FAILED', 'LIMIT_EXCEEDED');
+    assert.equal(detail.innerError.deliveryMethod, 'EMAIL');
+    mustRefuse(await few.post(all, { user: { id: user.id }, selectedDevice: {
+        oneTime: { type: 'SMS', phone: '+15125550178' } } }), 400,
+               'REQUEST_FAILED', 'LIMIT_EXCEEDED');
+    assert.equal((await started(f, user, 'open')).reply.json.status,
+                 'DEVICE_SELECTION_REQUIRED');
+    assert.equal(codesTo(f, user.email), 2);
+    assert.equal(codesTo(f, '+15125550178'), 0);
 });
 
 await run();

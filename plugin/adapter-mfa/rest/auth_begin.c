@@ -6,12 +6,17 @@
 #include "plugin/adapter-mfa/mfa_ask.h"
 #include "plugin/adapter-mfa/mfa_effects.h"
 #include "plugin/adapter-mfa/mfa_flow.h"
+#include "plugin/adapter-mfa/mfa_model.h"
 #include "plugin/adapter-mfa/mfa_pair.h"
 #include "plugin/adapter-mfa/mfa_pairing.h"
 #include "plugin/adapter-mfa/rest/auths.h"
 
 enum { PAYLOAD_MAX = 8192, VARIABLES_MAX = 16, VARIABLE_MAX = 256,
        CONTEXT_MAX = 16, TEXT_MAX = 512, ADDRESS_MAX = 254 };
+
+#define SELECTED "selectedDevice.id"
+#define KNOWN "selectedDevice.otp"
+#define ONE_TIME "selectedDevice.oneTime"
 
 /* --- What is given --- */
 
@@ -58,19 +63,11 @@ refuse_value(struct mfa_rest *call, const char *target)
     return mfa_rest_refuse(call, MFA_REST_INVALID_VALUE, target, NULL);
 }
 
-/* Those that are there, and cannot be used. */
 static factor_status
 refuse_without_devices(struct mfa_rest *call)
 {
-    json_t *list = json_array();
-    size_t i;
-
-    for (i = 0; i < call->s.device_count; i++)
-        if (call->s.devices[i].active)
-            json_array_append_new(
-                list, json_pack("{s:s}", "id", call->s.devices[i].id));
     return mfa_rest_refuse(call, MFA_REST_NO_DEVICES, NULL,
-                           json_pack("{s:o}", "unavailableDevices", list));
+                           mfa_rest_unavailable(call));
 }
 
 /* --- Checks, in their order: FACTOR_OK and no details: go on. --- */
@@ -84,6 +81,20 @@ take_policy(struct mfa_rest *call)
            (!id || strcmp(call->s.policy.id, id) == 0);
 }
 
+/* A user's token may be in the hands of somebody who has the password alone:
+ * an address of their own would prove nothing, and words of theirs in our
+ * messages would deceive whom they are meant for. */
+static bool
+may_say(const struct mfa_rest *call)
+{
+    bool words = json_object_get(message(call), "variables") ||
+                 json_object_get(given(call, "notification"), "clientContext");
+
+    if (!mfa_rest_by_user(call))
+        return true;
+    return !one_time(call) && (!words || mfa_rest_trusted(call));
+}
+
 static factor_status
 check_asker(struct mfa_rest *call)
 {
@@ -91,6 +102,8 @@ check_asker(struct mfa_rest *call)
     const json_t *selected = given(call, "selectedDevice");
 
     if (subject && (!call->s.user || strcmp(subject, call->s.user_id) != 0))
+        return mfa_rest_forbid(call);
+    if (!may_say(call))
         return mfa_rest_forbid(call);
     if (!call->s.user)
         return refuse_value(call, "user.id");
@@ -104,8 +117,7 @@ check_asker(struct mfa_rest *call)
 static factor_status
 check_account(struct mfa_rest *call)
 {
-    if (!call->s.enabled ||
-        (!call->s.mfa_enabled && call->s.policy.block_disabled_mfa))
+    if (!mfa_rest_may_begin(call))
         return mfa_rest_refuse(call, MFA_REST_ACCOUNT, NULL, NULL);
     if (mfa_account_locked(&call->s))
         return mfa_rest_refuse_account(call);
@@ -144,7 +156,7 @@ begin_one_time(struct mfa_rest *call)
     factor_status status;
 
     if (!kind || !kind->field || !call->s.policy.methods[kind->type].enabled)
-        return refuse_value(call, "selectedDevice.oneTime.type");
+        return refuse_value(call, ONE_TIME ".type");
     typed = mfa_text(one_time(call), kind->field);
     status = mfa_address_clean(&call->s, kind->type, typed ? typed : "",
                                &address);
@@ -152,14 +164,14 @@ begin_one_time(struct mfa_rest *call)
         return status;
     if (!address)
         return refuse_value(call, kind->type == MFA_EMAIL
-                                      ? "selectedDevice.oneTime.email"
-                                      : "selectedDevice.oneTime.phone");
+                                      ? ONE_TIME ".email"
+                                      : ONE_TIME ".phone");
     call->s.auth.to = address;
     call->s.auth.to_type = kind->type;
     call->s.auth.to_test =
         call->s.settings->test_devices && !mfa_rest_by_user(call) &&
         json_is_true(json_object_get(one_time(call), "testMode"));
-    return mfa_rest_ask(call, mfa_rest_one_time(call));
+    return mfa_rest_ask(call, mfa_rest_one_time(call), ONE_TIME);
 }
 
 static factor_status
@@ -168,8 +180,8 @@ begin_with(struct mfa_rest *call, const char *id)
     struct mfa_device *device = mfa_find(&call->s, id);
 
     if (!device || !mfa_rest_is_listed(call, device))
-        return refuse_value(call, "selectedDevice.id");
-    return mfa_rest_ask(call, device);
+        return refuse_value(call, SELECTED);
+    return mfa_rest_ask(call, device, SELECTED);
 }
 
 static factor_status
@@ -196,69 +208,76 @@ begin_with_devices(struct mfa_rest *call)
         return refuse_without_devices(call);
     device = mfa_ask_first(&call->s);
     if (device && !mfa_ask_is_full(&call->s, device))
-        return mfa_rest_ask(call, device);
+        return mfa_rest_ask(call, device, SELECTED);
     status = mfa_put_auth(&call->s);
     return status ? status : mfa_rest_answer_auth(call);
 }
 
 /* --- A passcode that is known beforehand --- */
 
-/* Would it be right?  On copies: what is tried counts once. */
-static bool
-would_fit(const struct mfa_rest *call, const struct mfa_device *device,
-          const char *typed)
+/* Whose it is not: nobody goes on from here, and how many tries are left is
+ * the device's alone to say. */
+static factor_status
+refuse_known(struct mfa_rest *call, const struct mfa_device *device)
 {
-    struct mfa_step s = call->s;
-    struct mfa_device copy = *device;
+    int64_t until_ms;
 
-    s.auth.device = copy.id;
-    return mfa_auth_try(&s.auth, &copy, &s.account,
-                        &s.policy.methods[copy.type],
-                        s.policy.methods[MFA_TOTP].window, &s.limits, typed,
-                        s.in->now_ms)
-               .result == PASSCODE_RIGHT;
+    if (device && mfa_device_locked(device, &call->s.policy,
+                                    call->s.in->now_ms, &until_ms))
+        return mfa_rest_refuse_resting(call, MFA_REST_QUOTA, KNOWN, device,
+                                       until_ms);
+    return mfa_rest_refuse(call, MFA_CODE_INVALID_OTP, KNOWN, NULL);
 }
 
-/* The one that is named, else the first whose code it is, else the first that
- * has codes at all. */
-static struct mfa_device *
-device_for_code(struct mfa_rest *call, const char *id, const char *typed)
+static factor_status
+try_known(struct mfa_rest *call, struct mfa_device *device, const char *typed)
 {
-    struct mfa_step *s = &call->s;
-    struct mfa_device *device, *first = NULL;
-    size_t i;
+    struct mfa_device *right;
+    size_t count;
+    factor_status status =
+        mfa_ask_try_known(&call->s, device, typed, &right, &count);
 
-    for (i = 0; i < s->device_count; i++) {
-        device = &s->devices[i];
-        if (!mfa_device_usable(device, &s->policy, s->in->now_ms) ||
-            !mfa_device_shows_codes(device, &s->policy) ||
-            (id && strcmp(device->id, id) != 0))
-            continue;
-        if (would_fit(call, device, typed))
-            return device;
-        if (!first)
-            first = device;
-    }
-    return first;
+    if (status)
+        return status;
+    if (right)
+        return mfa_rest_answer_auth(call);
+    return count > 0 ? refuse_known(call, device)
+                     : refuse_without_devices(call);
 }
 
 static factor_status
 begin_with_code(struct mfa_rest *call, const char *typed)
 {
     const char *id = mfa_text(given(call, "selectedDevice"), "id");
-    struct mfa_device *device = device_for_code(call, id, typed);
+    struct mfa_device *device = mfa_find(&call->s, id);
 
-    if (!device)
-        return id ? refuse_value(call, "selectedDevice.id")
-                  : refuse_without_devices(call);
-    mfa_auth_ask_code(&call->s.auth, device,
-                      &call->s.policy.methods[device->type],
-                      call->s.settings->otp_max_lifetime_ms,
-                      call->s.in->entropy, call->s.in->now_ms);
-    return mfa_rest_try(call, device, typed);
+    if (!id)
+        return try_known(call, NULL, typed);
+    if (!device || !mfa_rest_is_listed(call, device) ||
+        !mfa_device_shows_codes(device, &call->s.policy))
+        return refuse_value(call, SELECTED);
+    if (!mfa_device_usable(device, &call->s.policy, call->s.in->now_ms))
+        return mfa_rest_refuse_unusable(call, device, SELECTED);
+    return try_known(call, device, typed);
 }
 
 /* --- Initiate --- */
+
+/* Where the user is, a back end alone can say; where the back end itself is
+ * would be taken for it. */
+static void
+take_place(struct mfa_rest *call)
+{
+    const json_t *fields = call->s.in->fields;
+    struct mfa_auth *auth = &call->s.auth;
+
+    if (mfa_rest_by_user(call))
+        return;
+    auth->agent = mfa_text(fields, "userAgent");
+    auth->address = mfa_text(fields, "ip");
+    if (mfa_text(fields, "applicationName"))
+        auth->client_name = mfa_text(fields, "applicationName");
+}
 
 static factor_status
 begin_auth(struct mfa_rest *call)
@@ -274,12 +293,7 @@ begin_auth(struct mfa_rest *call)
         kind && strcmp(kind, "transaction") == 0 ? kind : NULL;
     auth->locale = mfa_text(message(call), "locale");
     auth->variables = json_object_get(message(call), "variables");
-    if (mfa_text(call->s.in->fields, "userAgent"))
-        auth->agent = mfa_text(call->s.in->fields, "userAgent");
-    if (mfa_text(call->s.in->fields, "ip"))
-        auth->address = mfa_text(call->s.in->fields, "ip");
-    if (mfa_text(call->s.in->fields, "applicationName"))
-        auth->client_name = mfa_text(call->s.in->fields, "applicationName");
+    take_place(call);
     return status;
 }
 

@@ -8,6 +8,8 @@
 #include "plugin/adapter-mfa/mfa_model.h"
 #include "plugin/adapter-mfa/rest/auths.h"
 
+#define REJECTED "PUSH_CONFIRMATION_REJECTED"
+
 enum { AMR_MAX = 8 };
 
 /* --- Devices --- */
@@ -225,11 +227,76 @@ authenticators(struct mfa_step *s)
     return list;
 }
 
-static json_t *
-error_json(const char *code)
+json_t *
+mfa_rest_unavailable(const struct mfa_rest *call)
 {
-    return json_pack("{s:s, s:s}", "code", code, "message",
-                     "The user could not be authenticated.");
+    json_t *list = json_array();
+    size_t i;
+
+    for (i = 0; i < call->s.device_count; i++)
+        if (call->s.devices[i].active && !call->s.devices[i].one_time)
+            json_array_append_new(
+                list, json_pack("{s:s}", "id", call->s.devices[i].id));
+    return json_pack("{s:o}", "unavailableDevices", list);
+}
+
+static json_t *
+error_json(const struct mfa_rest *call, const char *code)
+{
+    json_t *error = json_pack("{s:s, s:s}", "code", code, "message",
+                              "The user could not be authenticated.");
+    json_t *more = strcmp(code, MFA_REST_NO_DEVICES) == 0
+                       ? mfa_rest_unavailable(call)
+                       : NULL;
+
+    if (error && more)
+        json_object_update(error, more);
+    json_decref(more);
+    return error;
+}
+
+/* --- What is seen --- */
+
+bool
+mfa_rest_may_begin(const struct mfa_rest *call)
+{
+    return call->s.enabled &&
+           (call->s.mfa_enabled || !call->s.policy.block_disabled_mfa);
+}
+
+/* One that rests will be usable again. */
+static bool
+any_left(const struct mfa_rest *call)
+{
+    const struct mfa_step *s = &call->s;
+    int64_t until_ms;
+    size_t i;
+
+    for (i = 0; i < s->device_count; i++)
+        if (mfa_rest_is_listed(call, &s->devices[i]) &&
+            (mfa_device_usable(&s->devices[i], &s->policy, s->in->now_ms) ||
+             mfa_device_locked(&s->devices[i], &s->policy, s->in->now_ms,
+                               &until_ms)))
+            return true;
+    return false;
+}
+
+enum mfa_seen
+mfa_rest_seen(struct mfa_rest *call, const char **ret_failure,
+              int64_t *ret_changes_at_ms)
+{
+    const struct mfa_auth *auth = &call->s.auth;
+    enum mfa_seen seen =
+        mfa_seen_now(&call->s, ret_failure, ret_changes_at_ms);
+
+    if (auth->stage == MFA_STAGE_COMPLETED || seen == MFA_SEEN_REJECTED ||
+        seen == MFA_SEEN_FAILED)
+        return seen;
+    if (!mfa_rest_may_begin(call))
+        *ret_failure = MFA_REST_ACCOUNT;
+    else if (seen != MFA_SEEN_COMPLETED && !auth->to && !any_left(call))
+        *ret_failure = MFA_REST_NO_DEVICES;
+    return *ret_failure ? MFA_SEEN_FAILED : seen;
 }
 
 /* --- The whole --- */
@@ -268,9 +335,9 @@ add_end(struct mfa_rest *call, json_t *json, enum mfa_seen seen,
                                    authenticators(&call->s));
     if (seen == MFA_SEEN_REJECTED)
         return json_object_set_new(json, "error",
-                                   error_json("PUSH_CONFIRMATION_REJECTED"));
+                                   error_json(call, REJECTED));
     if (seen == MFA_SEEN_FAILED)
-        return json_object_set_new(json, "error", error_json(failure));
+        return json_object_set_new(json, "error", error_json(call, failure));
     return 0;
 }
 
@@ -316,8 +383,7 @@ mfa_rest_answer_auth(struct mfa_rest *call)
 {
     const char *failure;
     int64_t changes_at_ms;
-    enum mfa_seen seen =
-        mfa_seen_now(&call->s, &failure, &changes_at_ms);
+    enum mfa_seen seen = mfa_rest_seen(call, &failure, &changes_at_ms);
     json_t *json = auth_json(call, seen);
     factor_status status;
 
@@ -379,7 +445,10 @@ const struct factor_field *const mfa_rest_auth_answer[] = {
               .fields = FACTOR_FIELDS(MFA_FIELD(STRING, NULL)),
               .text = "What was proven, once it is completed."),
     MFA_MEMBERS("error", MFA_FIELD(STRING, "code"),
-                MFA_FIELD(STRING, "message")),
+                MFA_FIELD(STRING, "message"),
+                MFA_FIELD(ARRAY, "unavailableDevices",
+                          .fields = FACTOR_FIELDS(
+                              MFA_MEMBERS(NULL, MFA_ID("id"))))),
     MFA_MEMBERS("test", MFA_FIELD(STRING, "otp")),
     MFA_FIELD(BOOLEAN, "bypassAllowed"),
     MFA_FIELD(BOOLEAN, "userBypassEnabled"),

@@ -96,14 +96,40 @@ seen_now(struct mfa_rest *call)
     const char *failure;
     int64_t changes_at_ms;
 
-    return mfa_seen_now(&call->s, &failure, &changes_at_ms);
+    return mfa_rest_seen(call, &failure, &changes_at_ms);
 }
 
 /* --- Refusals --- */
 
+/* What it needs is gone: that stays so, whatever comes back. */
+static factor_status
+refuse_for_good(struct mfa_rest *call, const char *failure)
+{
+    bool devices = strcmp(failure, MFA_REST_NO_DEVICES) == 0;
+    factor_status status;
+
+    mfa_auth_fail(&call->s.auth, failure);
+    status = mfa_put_auth(&call->s);
+    if (!status)
+        status = mfa_audit(&call->s, "mfa.failed",
+                           json_pack("{s:s, s:s, s:s}", "user",
+                                     call->s.user_id, "authentication",
+                                     call->s.auth.id, "reason", failure));
+    return status ? status
+                  : mfa_rest_refuse(call, failure, NULL,
+                                    devices ? mfa_rest_unavailable(call)
+                                            : NULL);
+}
+
 static factor_status
 refuse_state(struct mfa_rest *call)
 {
+    const char *failure;
+    int64_t changes_at_ms;
+    enum mfa_seen seen = mfa_rest_seen(call, &failure, &changes_at_ms);
+
+    if (seen == MFA_SEEN_FAILED && call->s.auth.stage != MFA_STAGE_FAILED)
+        return refuse_for_good(call, failure);
     return mfa_rest_refuse(call, MFA_REST_STATE, NULL, NULL);
 }
 
@@ -135,28 +161,29 @@ mfa_rest_refuse_resting(struct mfa_rest *call, const char *code,
 
 /* --- Asking --- */
 
-static factor_status
-refuse_unusable(struct mfa_rest *call, const struct mfa_device *device)
+factor_status
+mfa_rest_refuse_unusable(struct mfa_rest *call,
+                         const struct mfa_device *device, const char *target)
 {
     int64_t until_ms;
 
     if (!mfa_device_locked(device, &call->s.policy, call->s.in->now_ms,
                            &until_ms))
-        return mfa_rest_refuse(call, MFA_REST_INVALID_VALUE, "device.id",
-                               NULL);
+        return mfa_rest_refuse(call, MFA_REST_INVALID_VALUE, target, NULL);
     return mfa_rest_refuse_resting(call, MFA_REST_LIMIT, NULL, device,
                                    until_ms);
 }
 
 factor_status
-mfa_rest_ask(struct mfa_rest *call, struct mfa_device *device)
+mfa_rest_ask(struct mfa_rest *call, struct mfa_device *device,
+             const char *target)
 {
     const char *refusal;
     int64_t retry_at_ms;
     factor_status status;
 
     if (!mfa_device_usable(device, &call->s.policy, call->s.in->now_ms))
-        return refuse_unusable(call, device);
+        return mfa_rest_refuse_unusable(call, device, target);
     refusal = mfa_ask_refusal(&call->s, device, &retry_at_ms);
     if (refusal)
         return mfa_rest_refuse_resting(call, MFA_REST_LIMIT, NULL, device,
@@ -195,7 +222,7 @@ select_device(struct mfa_rest *call)
     if (is_same_click(call, device, seen))
         return mfa_rest_answer_auth(call);
     call->s.auth.to = NULL;
-    return mfa_rest_ask(call, device);
+    return mfa_rest_ask(call, device, "device.id");
 }
 
 /* --- A passcode --- */
@@ -214,24 +241,35 @@ refuse_used_up(struct mfa_rest *call, const struct mfa_device *device)
                                    until_ms);
 }
 
+/* Of this authentication, or before the device rests: what comes first. */
+static uint32_t
+tries_left(const struct mfa_rest *call, const struct mfa_device *device)
+{
+    const struct mfa_failure_rule *rule =
+        &call->s.policy.methods[device->type].failure;
+    uint32_t used = call->s.auth.attempts, left, rests;
+
+    left = used < rule->count ? rule->count - used : 0;
+    if (device->one_time || rule->cool_down_ms == 0)
+        return left;
+    rests = rule->count - device->counter.failures % rule->count;
+    return rests < left ? rests : left;
+}
+
 static factor_status
 refuse_code(struct mfa_rest *call, const struct mfa_device *device,
             enum passcode_result result)
 {
-    uint32_t most = call->s.policy.methods[device->type].failure.count;
-    uint32_t used = call->s.auth.attempts;
-
     return mfa_rest_refuse(
         call, MFA_CODE_INVALID_OTP, "otp",
         result == PASSCODE_EXPIRED
             ? NULL
             : json_pack("{s:I}", "attemptsRemaining",
-                        (json_int_t)(used < most ? most - used : 0)));
+                        (json_int_t)tries_left(call, device)));
 }
 
-factor_status
-mfa_rest_try(struct mfa_rest *call, struct mfa_device *device,
-             const char *typed)
+static factor_status
+try_code(struct mfa_rest *call, struct mfa_device *device, const char *typed)
 {
     struct mfa_tried tried;
     factor_status status = mfa_ask_try(&call->s, device, typed, &tried);
@@ -256,6 +294,7 @@ takes_code(struct mfa_rest *call, const struct mfa_device *device)
 
     return seen == MFA_SEEN_OTP ||
            ((seen == MFA_SEEN_WAITING || seen == MFA_SEEN_TIMED_OUT) &&
+            !call->s.auth.push.silent &&
             mfa_device_shows_codes(device, &call->s.policy));
 }
 
@@ -270,7 +309,7 @@ check_code(struct mfa_rest *call)
         return mfa_rest_refuse_account(call);
     if (!mfa_device_usable(device, &call->s.policy, call->s.in->now_ms))
         return refuse_used_up(call, device);
-    return mfa_rest_try(call, device, mfa_text(call->s.in->fields, "otp"));
+    return try_code(call, device, mfa_text(call->s.in->fields, "otp"));
 }
 
 /* --- The rest --- */
