@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/abi/layout-1.0.h - where contract 1.0 has its members, and how large its
- * structs are at least (LP64).  Never edited: a later minor gets rows of its own
- * in a file of its own. */
+/* tests/abi/layout-1.0.h - where contract 1.0 has its members, and how large
+ * its structs are at least (LP64).  Never edited: a later minor gets rows of
+ * its own in a file of its own. */
     MEMBER(factor_error, code, 0),
     MEMBER(factor_error, text, 4),
     SIZE(factor_error, 256),
