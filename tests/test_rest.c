@@ -42,6 +42,7 @@ static const struct factor_field *const fields[] = {
             .fields = FACTOR_FIELDS(FACTOR_FIELD(
                 .type = FACTOR_FIELD_STRING, .name = "id",
                 .flags = FACTOR_FIELD_REQUIRED))))),
+    FACTOR_FIELD(.type = FACTOR_FIELD_MAP, .name = "free", .max_len = 12),
     FACTOR_FIELD(.type = FACTOR_FIELD_MAP, .name = "more", .max = 2,
                  .fields = FACTOR_FIELDS(FACTOR_FIELD(
                      .type = FACTOR_FIELD_STRING, .max_len = 3))),
@@ -99,7 +100,7 @@ takes_what_fits(void)
         "'kind': 'B', 'ref': '0A1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d',"
         "'at': '2026-03-04T10:15:30.123Z', 'count': '4', 'on': 'true',"
         "'otp': {'life': {'n': 1.9}, 'x': 1}, 'apps': [{'id': 'a'}],"
-        "'more': {'a': 'b'}, 'made': 7, 'other': 1, 'nick': null");
+        "'free': {'a': [1, {}]}, 'more': {'a': 'b'}, 'made': 7, 'other': 1, 'nick': null");
 
     CU_ASSERT_STRING_EQUAL(told, "nick:missing");
     CU_ASSERT_EQUAL(json_number(checked, "count", 0), 4);
@@ -112,6 +113,9 @@ takes_what_fits(void)
     CU_ASSERT_PTR_NULL(json_object_get(checked, "made"));
     CU_ASSERT_PTR_NULL(json_object_get(checked, "other"));
     CU_ASSERT_EQUAL(json_array_size(json_object_get(checked, "apps")), 1);
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(
+                        json_object_get(checked, "free"), "a")),
+                    2);
     json_decref(checked);
 }
 
@@ -145,6 +149,9 @@ names_what_does_not_fit(void)
     CU_ASSERT_TRUE(refuses("'more': {'a': '', 'b': '', 'c': ''}",
                            "more:length"));
     CU_ASSERT_TRUE(refuses("'more': []", "more:type"));
+    CU_ASSERT_TRUE(refuses("'free': []", "free:type"));
+    CU_ASSERT_TRUE(refuses("'free': {'a': [1, {} ]}", ""));
+    CU_ASSERT_TRUE(refuses("'free': {'a': [1, [2]]}", "free:length"));
     CU_ASSERT_TRUE(refuses("'on': 1, 'count': 9", "count:range on:type"));
 }
 

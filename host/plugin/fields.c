@@ -194,6 +194,18 @@ as_array(struct walk *walk, const struct factor_field *field,
     return checked;
 }
 
+/* Nobody here looks into it. */
+static json_t *
+as_it_is(struct walk *walk, const struct factor_field *field,
+         const json_t *given)
+{
+    size_t max = field->max_len ? field->max_len : STRING_MAX;
+
+    return json_dumpb(given, NULL, 0, JSON_COMPACT) > max
+               ? tell(walk, field, FIELDS_LENGTH)
+               : json_share(given);
+}
+
 static json_t *
 as_map(struct walk *walk, const struct factor_field *field,
        const json_t *given)
@@ -205,6 +217,8 @@ as_map(struct walk *walk, const struct factor_field *field,
 
     if (!json_is_object(given))
         return tell(walk, field, FIELDS_TYPE);
+    if (!field->fields)
+        return as_it_is(walk, field, given);
     if (json_object_size(given) >
         (field->max ? (size_t)field->max : ENTRIES_MAX))
         return tell(walk, field, FIELDS_LENGTH);

@@ -110,9 +110,8 @@ allowed_range(const struct factor_field *field)
 static json_t *
 allowed_size(const struct factor_field *field)
 {
-    json_int_t most = field->type == FACTOR_FIELD_STRING
-                          ? (json_int_t)field->max_len
-                          : (json_int_t)field->max;
+    json_int_t most = field->max_len ? (json_int_t)field->max_len
+                                     : (json_int_t)field->max;
 
     return most ? json_pack("{s:I}", "maximumValue", most) : NULL;
 }

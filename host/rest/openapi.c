@@ -91,7 +91,8 @@ static json_t *
 map_schema(const struct factor_field *field, enum direction direction)
 {
     return json_pack("{s:s, s:o}", "type", "object", "additionalProperties",
-                     field_schema(field->fields[0], direction));
+                     field->fields ? field_schema(field->fields[0], direction)
+                                   : json_true());
 }
 
 static json_t *(*const schemas[])(const struct factor_field *field,

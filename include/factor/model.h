@@ -21,7 +21,9 @@ enum {
     FACTOR_FIELD_BOOLEAN = 3, /* "true" and "false" count (HTML forms) */
     FACTOR_FIELD_OBJECT = 4,  /* its members in .fields */
     FACTOR_FIELD_ARRAY = 5,   /* each entry is .fields[0]; at most .max */
-    FACTOR_FIELD_MAP = 6      /* object of any members, each .fields[0] */
+    FACTOR_FIELD_MAP = 6      /* object of any members, each .fields[0]; NULL:
+                               * each anything, as it is, the whole of it at
+                               * most .max_len bytes (compact JSON) */
 };
 enum {
     FACTOR_FIELD_REQUIRED = 1 << 0,  /* and, if a string, not empty */

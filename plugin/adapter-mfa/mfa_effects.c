@@ -321,10 +321,11 @@ mfa_audit_device(const struct mfa_step *s, const char *event,
                  const struct mfa_device *device, const char *reason)
 {
     return mfa_audit(s, event,
-                     json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "user",
+                     json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s*}", "user",
                                s->user_id, "device", device->id, "method",
                                mfa_type_name(device->type), "authentication",
-                               s->has_auth ? s->auth.id : NULL, "reason",
+                               s->has_auth ? s->auth.id : NULL, "session",
+                               s->has_auth ? s->auth.session : NULL, "reason",
                                reason));
 }
 

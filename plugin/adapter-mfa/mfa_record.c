@@ -542,7 +542,9 @@ load_rest(const json_t *body, const json_t *secret, struct mfa_auth *auth)
     auth->to = text_of(secret, "to");
     auth->to_type = type < 0 ? MFA_EMAIL : (enum mfa_type)type;
     auth->to_test = flag_of(body, "to_test");
-    auth->context = json_object_get(body, "context");
+    auth->application = text_of(body, "application");
+    auth->session = text_of(body, "session");
+    auth->context = json_object_get(secret, "context");
     auth->purpose = text_of(body, "purpose");
     auth->locale = text_of(body, "locale");
     auth->variables = json_object_get(secret, "variables");
@@ -658,7 +660,9 @@ save_rest(json_t *body, json_t *secret, const struct mfa_auth *auth)
            set_text(body, "to_type",
                     auth->to ? mfa_type_name(auth->to_type) : NULL) ||
            set_flag(body, "to_test", auth->to_test) ||
-           set_copy(body, "context", auth->context) ||
+           set_text(body, "application", auth->application) ||
+           set_text(body, "session", auth->session) ||
+           set_copy(secret, "context", auth->context) ||
            set_text(body, "purpose", auth->purpose) ||
            set_text(body, "locale", auth->locale) ||
            set_copy(secret, "variables", auth->variables);

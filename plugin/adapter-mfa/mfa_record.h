@@ -189,7 +189,9 @@ struct mfa_auth {
     const char *to;          /* address of a one-time device; sealed; or NULL */
     enum mfa_type to_type;
     bool to_test;
-    const json_t *context;   /* object for the phone, or NULL */
+    const char *application; /* id: it was named, or vouches; or NULL */
+    const char *session;     /* of the caller's, for the audit; or NULL */
+    const json_t *context;   /* object for the phone; sealed; or NULL */
     const char *purpose;     /* kind of message: "transaction", or NULL */
     const char *locale;      /* of messages, or NULL: the user's */
     const json_t *variables; /* of messages; sealed; or NULL */

@@ -2,8 +2,9 @@
 // tests/http/rest-auths.test.mjs - MFA service API: device authentications
 // (B.1), their authenticators (C), and that they are one with flows.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 
-import { until } from './lib/daemon.mjs';
+import { execute, until } from './lib/daemon.mjs';
 import { codeFor, codesTo, devicePolicy, method, minute, recordsOf, resting,
          second, started, wrong } from './lib/mfa.mjs';
 import { Flow, mustBe } from './lib/flow.mjs';
@@ -25,6 +26,10 @@ const rest = await startRest({
         devicePolicy('Open', { mobile, blockUsersWithDisabledMfa: false }),
         devicePolicy('Always', { mobile, authentication: {
             deviceSelection: 'ALWAYS_DISPLAY_DEVICES' } }),
+        ...['Vouch', 'Silent'].map((name) => devicePolicy(name, { mobile: {
+            ...mobile, applications: [{ ...mobile.applications[0],
+                deviceAuthorization: { enabled: true, ...(name === 'Silent'
+                    ? { extraVerification: 'restrictive' } : {}) } }] } })),
         devicePolicy('No text', { mobile, sms: { ...method(),
                                                  enabled: false } }),
     ],
@@ -78,6 +83,16 @@ async function phoneOf(user)
     const phone = await Phone.make(d);
     assert.equal((await phone.pair(key.code)).status, 201);
     return phone;
+}
+
+// How many events of the log name both; null: there is no sqlite3.
+async function logged(daemon, one, two)
+{
+    const done = await execute('sqlite3', ['-readonly', '-cmd',
+        '.timeout 5000', join(daemon.state, 'store.db'),
+        `SELECT count(*) FROM audit WHERE event LIKE '%${one}%'
+             AND event LIKE '%${two}%'`], { quiet: true }).catch(() => null);
+    return done && Number(done.stdout);
 }
 
 const links = ({ _links }) => Object.keys(_links).sort();
@@ -261,7 +276,7 @@ test('mfa E.7: a push with its number, approved', async () => {
     const user = await rest.user();
     const phone = await phoneOf(user);
     const auth = mustAnswer(await begin(user, {
-        notification: { clientContext: { order: '4711' } },
+        notification: { clientContext: { order: 4711, lines: [{ a: null }] } },
         applicationName: 'Branch desk', ip: '192.0.2.7' }), 201);
     assert.equal(auth.status, 'PUSH_CONFIRMATION_REQUIRED');
     assert.deepEqual(links(auth), ['cancel.push.authentication',
@@ -271,7 +286,8 @@ test('mfa E.7: a push with its number, approved', async () => {
     assert.match(numberMatching.value, /^\d{6}$/);
     const asked = await phone.waiting();
     assert.deepEqual([asked.context, asked.client_name, asked.address],
-                     [{ order: '4711' }, 'Branch desk', '192.0.2.7']);
+                     [{ order: 4711, lines: [{ a: null }] }, 'Branch desk',
+                      '192.0.2.7']);
 
     const held = read(auth, { headers: { Prefer: 'wait=20' } });
     assert.equal((await phone.answer(asked, 'approve', {
@@ -279,6 +295,55 @@ test('mfa E.7: a push with its number, approved', async () => {
     const done = mustAnswer(await held);
     assert.deepEqual([done.status, done.authenticators],
                      ['COMPLETED', ['face', 'mca', 'mfa', 'user']]);
+});
+
+test('mfa C: a phone that vouches for its own sign-on', async () => {
+    const user = await rest.user(), other = await rest.user();
+    const phone = await phoneOf(user);
+    await mailOf(user);
+    await mailOf(other);
+    const mobilePayload = await phone.payload('worker-all');
+    const done = mustAnswer(await begin(user, {
+        mobilePayload, policy: policy('Vouch') }), 201);
+    assert.deepEqual([done.status, done.authenticators,
+                      done.selectedDevice.id],
+                     ['COMPLETED', ['mfa', 'swk'], phone.device]);
+    assert.match(done.application.id, uuid);
+    // Once, for this client, and for its own user.
+    for (const body of [
+        { mobilePayload },
+        { mobilePayload: await phone.payload('self') }])
+        mustRefuse(await begin(user, { ...body, policy: policy('Vouch') }),
+                   400, 'INVALID_DATA', 'INVALID_VALUE', 'mobilePayload');
+    assert.equal(mustAnswer(await begin(other, {
+        mobilePayload: await phone.payload('worker-all'),
+        policy: policy('Vouch') }), 201).status, 'OTP_REQUIRED');
+
+    const silent = async () => mustAnswer(await begin(user, {
+        mobilePayload: await phone.payload('worker-all'),
+        application: done.application, policy: policy('Silent') }), 201);
+    const asked = await silent();
+    assert.deepEqual([asked.status, asked.application],
+                     ['PUSH_CONFIRMATION_REQUIRED', done.application]);
+    const request = await phone.waiting();
+    assert.equal(request.kind, 'silent');
+    assert.equal((await phone.answer(request, 'approve')).status, 200);
+    assert.deepEqual(mustAnswer(await read(asked)).authenticators,
+                     ['mca', 'mfa', 'swk']);
+    const ignored = await silent();
+    d.advance(41 * second);
+    assert.equal(mustAnswer(await read(ignored)).status,
+                 'PUSH_CONFIRMATION_TIMED_OUT');
+});
+
+test('mfa B.1.2: the caller\'s session stands in the audit', async () => {
+    const user = await rest.user();
+    const mail = await mailOf(user);
+    const id = `session-${user.username}`;
+    mustAnswer(await begin(user, { session: { id } }), 201);
+    const found = await logged(d, id, mail.id);
+    if (found !== null)
+        assert.equal(found, 1);
 });
 
 test('mfa E.7, F-5: denied, timed out, cancelled', async () => {
@@ -472,6 +537,19 @@ test('R3: what is not offered', async () => {
     const user = await rest.user();
     await mailOf(user);
     const auth = mustAnswer(await begin(user), 201);
+    mustRefuse(await rest.post(at(auth), {}, { action: 'assertion.check' }),
+               400, 'INVALID_DATA', 'INVALID_VALUE', 'assertion');
+    for (const [body, target] of [
+        [{ rp: { id: 'example.org' } }, 'rp'],
+        [{ webAuthn: { challenge: 'A'.repeat(43) } }, 'webAuthn'],
+        [{ notification: { message: 'Call us' } }, 'notification.message'],
+        [{ notification: { policy: { id: nobody } } },
+         'notification.policy'],
+        [{ application: { id: nobody } }, 'application.id'],
+        [{ mobilePayload: 'x' }, 'mobilePayload']])
+        mustRefuse(await begin(user, body), 400, 'INVALID_DATA',
+                   'INVALID_VALUE', target);
+    mustAnswer(await check(auth, await codeFor(d, user.email)));
     mustRefuse(await rest.post(at(auth), {}, { action: 'assertion.check' }),
                400, 'INVALID_REQUEST', 'INVALID_REQUEST');
     mustRefuse(await rest.post(base, {}, { action: 'payload.check' }), 400,

@@ -12,7 +12,7 @@
 #include "plugin/adapter-mfa/rest/auths.h"
 
 enum { PAYLOAD_MAX = 8192, VARIABLES_MAX = 16, VARIABLE_MAX = 256,
-       CONTEXT_MAX = 16, TEXT_MAX = 512, ADDRESS_MAX = 254 };
+       CONTEXT_MAX = 1024, TEXT_MAX = 512, ADDRESS_MAX = 254 };
 
 #define SELECTED "selectedDevice.id"
 #define KNOWN "selectedDevice.otp"
@@ -122,6 +122,42 @@ check_account(struct mfa_rest *call)
     if (mfa_account_locked(&call->s))
         return mfa_rest_refuse_account(call);
     return FACTOR_OK;
+}
+
+/* What would change what is proven, or what the user reads: passed over, it
+ * would be thought done (R3, D2). */
+static factor_status
+check_offered(struct mfa_rest *call)
+{
+    static const struct {
+        const char *within, *member, *target;
+    } missing[] = {
+        { NULL, "rp", "rp" },
+        { NULL, "webAuthn", "webAuthn" },
+        { "notification", "message", "notification.message" },
+        { "notification", "policy", "notification.policy" },
+    };
+    const json_t *in;
+    size_t i;
+
+    for (i = 0; i < sizeof(missing) / sizeof(missing[0]); i++) {
+        in = missing[i].within ? given(call, missing[i].within)
+                               : call->s.in->fields;
+        if (json_object_get(in, missing[i].member))
+            return refuse_value(call, missing[i].target);
+    }
+    return FACTOR_OK;
+}
+
+static factor_status
+check_application(struct mfa_rest *call)
+{
+    const char *id = given_id(call, "application");
+    struct mfa_application application;
+
+    return !id || mfa_application_find(call->s.config, id, &application)
+               ? FACTOR_OK
+               : refuse_value(call, "application.id");
 }
 
 /* A payload that is none, or was taken before, is refused. */
@@ -287,6 +323,10 @@ begin_auth(struct mfa_rest *call)
     factor_status status = mfa_ask_begin(&call->s);
 
     auth->rest = true;
+    auth->application = call->s.flow.app
+                            ? mfa_text(call->s.flow.app, "application")
+                            : given_id(call, "application");
+    auth->session = given_id(call, "session");
     auth->context =
         json_object_get(given(call, "notification"), "clientContext");
     auth->purpose =
@@ -331,8 +371,9 @@ choose(struct mfa_rest *call)
 factor_status
 mfa_rest_begin_auth(struct mfa_rest *call)
 {
-    static mfa_rest_handler *const checks[] = { check_asker, check_account,
-                                                take_payload };
+    static mfa_rest_handler *const checks[] = { check_asker, check_offered,
+                                                check_application,
+                                                check_account, take_payload };
     factor_status status = FACTOR_OK;
     size_t i;
 
@@ -347,6 +388,7 @@ mfa_rest_begin_auth(struct mfa_rest *call)
 
 /* --- The body --- */
 
+#define NO_FIDO "Not offered: there are no FIDO2 devices yet."
 #define WORDS(member, most, ...)                                               \
     MFA_FIELD(STRING, member, .max_len = (most), __VA_ARGS__)
 
@@ -377,9 +419,15 @@ const struct factor_field *const mfa_rest_begin_body[] = {
                     MFA_FIELD(MAP, "variables", .max = VARIABLES_MAX,
                               .fields = FACTOR_FIELDS(
                                   WORDS(NULL, VARIABLE_MAX, .flags = 0)))),
-        MFA_FIELD(MAP, "clientContext", .max = CONTEXT_MAX,
-                  .fields = FACTOR_FIELDS(WORDS(NULL, TEXT_MAX, .flags = 0)),
-                  .text = "Told to the phone as it is.")),
+        MFA_FIELD(MAP, "clientContext", .max_len = CONTEXT_MAX,
+                  .text = "Told to the phone as it is."),
+        MFA_MEMBERS("policy", MFA_ID("id")),
+        WORDS("message", TEXT_MAX,
+              .text = "Not offered: no client may write to users freely.")),
+    MFA_MEMBERS("session", WORDS("id", TEXT_MAX,
+                                 .text = "Kept in the audit's events.")),
+    MFA_MEMBERS("rp", WORDS("id", TEXT_MAX, .text = NO_FIDO)),
+    MFA_MEMBERS("webAuthn", WORDS("challenge", TEXT_MAX, .text = NO_FIDO)),
     WORDS("userAgent", TEXT_MAX, .text = "Of who is to be authenticated."),
     WORDS("ip", 64, .text = "Of who is to be authenticated."),
     WORDS("applicationName", 256, .text = "Shown on the phone."),

@@ -366,9 +366,12 @@ auth_json(struct mfa_rest *call, enum mfa_seen seen)
         call->s.account.bypass_until_ms > call->s.in->now_ms;
 
     return json_pack(
-        "{s:o, s:s, s:s, s:{s:s}, s:{s:s}, s:o, s:o*, s:b, s:b, s:o, s:o}",
+        "{s:o, s:s, s:s, s:{s:s}, s:{s:s}, s:o*, s:o, s:o*, s:b, s:b, s:o,"
+        " s:o}",
         "_links", links_json(seen), "id", auth->id, "status", statuses[seen],
-        "user", "id", auth->user, "policy", "id", auth->policy, "_embedded",
+        "user", "id", auth->user, "policy", "id", auth->policy, "application",
+        auth->application ? json_pack("{s:s}", "id", auth->application) : NULL,
+        "_embedded",
         embedded_json(call), "selectedDevice",
         selected_json(&call->s, seen), "bypassAllowed", (int)bypass,
         "userBypassEnabled", (int)bypass, "createdAt",
@@ -424,6 +427,7 @@ const struct factor_field *const mfa_rest_auth_answer[] = {
                   "PUSH_CONFIRMATION_TIMED_OUT", "COMPLETED", "FAILED")),
     MFA_MEMBERS("user", MFA_ID("id")),
     MFA_MEMBERS("policy", MFA_ID("id")),
+    MFA_MEMBERS("application", MFA_ID("id")),
     MFA_MEMBERS("_embedded",
                 MFA_FIELD(ARRAY, "devices",
                           .fields = FACTOR_FIELDS(

@@ -355,11 +355,20 @@ run_cancel(struct mfa_rest *call)
     return with_auth(call, cancel_push);
 }
 
-/* FIDO2 comes later (R3): nothing ever waits for an assertion. */
+/* FIDO2 comes later (R3): no assertion is the right one. */
+static factor_status
+refuse_assertion(struct mfa_rest *call)
+{
+    return seen_now(call) > MFA_SEEN_TIMED_OUT
+               ? refuse_state(call)
+               : mfa_rest_refuse(call, MFA_REST_INVALID_VALUE, "assertion",
+                                 NULL);
+}
+
 static factor_status
 run_assertion(struct mfa_rest *call)
 {
-    return with_auth(call, refuse_state);
+    return with_auth(call, refuse_assertion);
 }
 
 static factor_status

@@ -99,6 +99,8 @@ export function sample(schema)
         return true;
     if (schema.type === 'array')
         return [sample(schema.items)];
+    if (schema.additionalProperties === true)
+        return { one: { two: [3] } };
     if (schema.additionalProperties)
         return { one: sample(schema.additionalProperties) };
     return Object.fromEntries(Object.entries(schema.properties)
