@@ -132,7 +132,7 @@ fake_check_plugin(const struct factor_plugin *plugin, char *problem)
     if (plugin->struct_size != sizeof(*plugin))
         return fake_say(problem, "the plugin's struct_size is %u, not %zu",
                         plugin->struct_size, sizeof(*plugin));
-    if (plugin->abi_minor != FACTOR_ABI_MINOR || plugin->flags)
+    if (plugin->abi_minor > FACTOR_ABI_MINOR || plugin->flags)
         return fake_say(problem, "built for minor %u, not %u, or unknown flags",
                         plugin->abi_minor, FACTOR_ABI_MINOR);
     if (!plugin->name || !plugin->version || !plugin->text)

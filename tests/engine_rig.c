@@ -280,7 +280,7 @@ open_node(struct node *node, size_t number, struct factor_error *err)
 static factor_status
 open_sqlite(const struct rig_setup *setup, struct factor_error *err)
 {
-    const struct factor_store_ops *ops = factor_plugin_v0()->ops;
+    const struct factor_store_ops *ops = factor_plugin_v1()->ops;
     json_t *settings = json_pack(
         "{s:s, s:s, s:i, s:i, s:s?}", "path", folder_in("store.db"),
         "synchronous", setup->synchronous ? setup->synchronous : "FULL",

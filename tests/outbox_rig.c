@@ -243,7 +243,7 @@ static struct factor_store_ops store_ops;
 static factor_status
 breakable_begin(struct factor_store *store, struct factor_error *err)
 {
-    const struct factor_store_ops *real = factor_plugin_v0()->ops;
+    const struct factor_store_ops *real = factor_plugin_v1()->ops;
 
     if (!atomic_load(&rig_break_store))
         return real->begin(store, err);
@@ -255,7 +255,7 @@ static factor_status
 watched_read(struct factor_store *store, const struct factor_query *query,
              factor_row_fn *row_fn, void *context, struct factor_error *err)
 {
-    const struct factor_store_ops *real = factor_plugin_v0()->ops;
+    const struct factor_store_ops *real = factor_plugin_v1()->ops;
     factor_status st = real->read(store, query, row_fn, context, err);
     void (*after)(void) = rig_after_read;
 
@@ -357,7 +357,7 @@ rig_open(void)
         .moved = record_moved,
     };
 
-    store_ops = *(const struct factor_store_ops *)factor_plugin_v0()->ops;
+    store_ops = *(const struct factor_store_ops *)factor_plugin_v1()->ops;
     store_ops.begin = breakable_begin;
     store_ops.read = watched_read;
     rig.keys = take_keys();

@@ -42,7 +42,7 @@ settings(const char *directory)
 static const struct factor_store_ops *
 ops(void)
 {
-    return factor_plugin_v0()->ops;
+    return factor_plugin_v1()->ops;
 }
 
 /* ---------------------------------------------------------------- the work */
@@ -475,7 +475,7 @@ int
 main(void)
 {
     const struct store_factory factory = {
-        .ops = factor_plugin_v0()->ops,
+        .ops = factor_plugin_v1()->ops,
         .settings = settings,
     };
 

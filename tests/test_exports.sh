@@ -4,7 +4,7 @@
 # hardened, and which way the includes point.
 . "$(dirname "$0")/tap.sh"
 
-entry=factor_plugin_v0
+entry=factor_plugin_v1
 
 object_of()
 {

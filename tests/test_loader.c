@@ -228,7 +228,7 @@ refuses_a_stranger(void)
     unsetenv("FACTOR_TEST_RAN");
     expect_refusal("adapter-stranger.so",
                    "adapter-stranger.so: it is no plugin of ours: it does "
-                   "not export factor_plugin_v0; register it with "
+                   "not export factor_plugin_v1; register it with "
                    "FACTOR_REGISTER_PLUGIN");
     CU_ASSERT_PTR_NULL(getenv("FACTOR_TEST_RAN"));
     folder_write_text("adapter-text.so", "INPUT(-lm)\n");
@@ -247,8 +247,8 @@ refuses_another_major(void)
     bring("adapter-major.so");
     unsetenv("FACTOR_TEST_RAN");
     expect_refusal("adapter-major.so",
-                   "adapter-major.so: it is for contract major 1, this host "
-                   "speaks 0; rebuild it with this host's headers");
+                   "adapter-major.so: it is for contract major 2, this host "
+                   "speaks 1; rebuild it with this host's headers");
     CU_ASSERT_PTR_NULL(getenv("FACTOR_TEST_RAN"));
 }
 
@@ -257,8 +257,8 @@ static const struct {
     const char *name, *reason;
 } wrong[] = {
     {"adapter-minor.so",
-     "it is for contract 0.2, this host speaks 0.1; rebuild it with this "
-     "host's headers"},
+     "it is for contract 1.1, this host speaks 1.0; install a newer factord, "
+     "or rebuild it with this host's headers"},
     {"adapter-short.so",
      "struct_size of its plugin is 48, not 56 or more; rebuild it with this "
      "host's headers"},
@@ -278,7 +278,7 @@ static const struct {
      "its call handle_action() is missing; every adapter has one"},
     {"store-few.so", "its call read() is missing; every store has one"},
     {"adapter-null.so",
-     "factor_plugin_v0() returned NULL; register the plugin with "
+     "factor_plugin_v1() returned NULL; register the plugin with "
      "FACTOR_REGISTER_PLUGIN"},
     {"adapter-misfit.so",
      "setting \"digits\": its default does not fit: 9 is out of range; from "

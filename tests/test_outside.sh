@@ -107,7 +107,7 @@ follow_the_guide
 # $NM may be a command with an option.
 exported=$($NM -D --defined-only "$work/author/adapter-terms.so" |
     awk '{ print $NF }')
-if [ "$exported" = factor_plugin_v0 ]; then
+if [ "$exported" = factor_plugin_v1 ]; then
     pass "the plugin exports its entry and nothing else"
 else
     fail "the plugin exports its entry and nothing else" "$exported"

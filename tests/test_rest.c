@@ -100,7 +100,8 @@ takes_what_fits(void)
         "'kind': 'B', 'ref': '0A1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d',"
         "'at': '2026-03-04T10:15:30.123Z', 'count': '4', 'on': 'true',"
         "'otp': {'life': {'n': 1.9}, 'x': 1}, 'apps': [{'id': 'a'}],"
-        "'free': {'a': [1, {}]}, 'more': {'a': 'b'}, 'made': 7, 'other': 1, 'nick': null");
+        "'free': {'a': [1, {}]}, 'more': {'a': 'b'}, 'made': 7, 'other': 1,"
+        "'nick': null");
 
     CU_ASSERT_STRING_EQUAL(told, "nick:missing");
     CU_ASSERT_EQUAL(json_number(checked, "count", 0), 4);

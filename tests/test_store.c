@@ -28,7 +28,7 @@ sqlite_settings(const char *directory)
 static void
 declares_itself(void)
 {
-    const struct factor_plugin *plugin = factor_plugin_v0();
+    const struct factor_plugin *plugin = factor_plugin_v1();
     size_t count = 0;
 
     CU_ASSERT_EQUAL(plugin->kind, FACTOR_KIND_STORE);
@@ -210,7 +210,7 @@ files_are_private(void)
 static void
 log_stays_small(void)
 {
-    const struct factor_store_ops *ops = factor_plugin_v0()->ops;
+    const struct factor_store_ops *ops = factor_plugin_v1()->ops;
     struct factor_row row = store_row("flow", "a", 1);
     off_t largest = 0;
     struct store_box box;
@@ -410,7 +410,7 @@ int
 main(void)
 {
     const struct store_factory factory = {
-        .ops = factor_plugin_v0()->ops,
+        .ops = factor_plugin_v1()->ops,
         .settings = sqlite_settings,
     };
 

@@ -42,7 +42,7 @@ enum { TYPES = sizeof(type_abilities) / sizeof(type_abilities[0]) };
 static const uint32_t known_flags =
     FACTOR_SETTING_REQUIRED | FACTOR_SETTING_SECRET;
 
-/* As of contract 0.1; later members may be missing in an older plugin. */
+/* As of contract 1.0; later members may be missing in an older plugin. */
 static const size_t smallest =
     offsetof(struct factor_setting, demands) + sizeof(void *);
 static const size_t smallest_demand =

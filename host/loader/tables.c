@@ -58,7 +58,7 @@ static const struct required_call store_calls[] = {
 #define END_OF(ops, member)                                                    \
     (offsetof(struct ops, member) + sizeof(((struct ops *)0)->member))
 
-/* smallest: what contract 0.1 had; a member appended later may be missing. */
+/* smallest: what contract 1.0 had; a member appended later may be missing. */
 static const struct kind {
     const char *name;
     uint32_t known_flags;
@@ -189,11 +189,12 @@ copy_ops(struct factor_arena *arena, const struct kind *kind,
 static factor_status
 check_minor(uint32_t minor, struct factor_error *err)
 {
-    if (minor == FACTOR_ABI_MINOR)
+    if (minor <= FACTOR_ABI_MINOR)
         return FACTOR_OK;
     return error_set(err, FACTOR_E_CONFIG,
                      "it is for contract %u.%u, this host speaks %u.%u; "
-                     "rebuild it with this host's headers", FACTOR_ABI_MAJOR,
+                     "install a newer factord, or rebuild it with this host's "
+                     "headers", FACTOR_ABI_MAJOR,
                      (unsigned)minor, FACTOR_ABI_MAJOR, FACTOR_ABI_MINOR);
 }
 

@@ -27,14 +27,16 @@ extern "C" {
 #endif
 
 /* The contract's version.  The major is part of the entry symbol's name.
- * Major 0 makes no promise: a plugin is refused unless its minor is ours.
- * From major 1 on, a minor is raised whenever a member is appended.
+ * Within a major nothing is moved, re-typed or removed; the minor is raised
+ * whenever a member is appended.  A host runs plugins of its major whose minor
+ * is not above its own.
  *
  * Change log, newest first:
- *   0.1  first version
+ *   1.0  frozen: adapters, delivery, sources, stores, resources
+ *   0.1  first version, which made no promise
  */
-#define FACTOR_ABI_MAJOR 0u
-#define FACTOR_ABI_MINOR 1u
+#define FACTOR_ABI_MAJOR 1u
+#define FACTOR_ABI_MINOR 0u
 
 /* What a plugin exports: its entry, and nothing else. */
 #define FACTOR_PUBLIC __attribute__((visibility("default")))

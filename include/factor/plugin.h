@@ -42,15 +42,15 @@ struct factor_plugin {
 
 /* The entry: its name, its type, its declaration.  Returns a constant that
  * lives as long as the plugin is loaded; any thread. */
-#define FACTOR_ENTRY_SYMBOL "factor_plugin_v0"
+#define FACTOR_ENTRY_SYMBOL "factor_plugin_v1"
 typedef const struct factor_plugin *factor_plugin_entry(void);
 /* Defined by FACTOR_REGISTER_PLUGIN. */
-FACTOR_PUBLIC const struct factor_plugin *factor_plugin_v0(void);
+FACTOR_PUBLIC const struct factor_plugin *factor_plugin_v1(void);
 
 /* Put once, at the end of the plugin's main file. */
 #define FACTOR_REGISTER_PLUGIN(plugin_kind, plugin_name, plugin_version,       \
                                plugin_text, plugin_settings, plugin_ops)       \
-    const struct factor_plugin *factor_plugin_v0(void)                         \
+    const struct factor_plugin *factor_plugin_v1(void)                         \
     {                                                                          \
         static const struct factor_plugin self = {                             \
             .struct_size = sizeof(self),                                       \

@@ -87,6 +87,11 @@ function button(label, press, kind = 'plain') {
     click: press }, label);
 }
 
+const actions = (...all) => el('div', { class: 'actions' }, ...all);
+
+const takeBack = (say, act) => actions(
+  button(say.back, () => act('cancelDevicePairing'), 'quiet'));
+
 // In groups, so that it is read and compared without losing the place, and in
 // this order whatever the direction of the page.
 const grouped = (text, size) => el('bdi', { dir: 'ltr' },
@@ -138,7 +143,7 @@ function waiting(say, model, act) {
     el('p', { class: 'hint', role: 'status' }, say.waiting, '…'),
     offers(model, 'checkOtp') && el('details', {},
       el('summary', {}, say.code), codeForm(say, act, 'checkOtp')),
-    el('div', { class: 'actions' },
+    actions(
       button(say.cancel, () => act('cancelAuthentication'), 'quiet')),
   ];
 }
@@ -150,8 +155,7 @@ function totp(say, model, act) {
     el('p', { class: 'hint' }, say.key, ': ',
       el('code', {}, grouped(model.pairingKey, 4))),
     codeForm(say, act, 'activateTotpDevice'),
-    el('div', { class: 'actions' },
-      button(say.back, () => act('cancelDevicePairing'), 'quiet')),
+    takeBack(say, act),
   ];
 }
 
@@ -162,7 +166,7 @@ function mobile(say, model, act) {
       el('p', { class: 'lead' }, el('bdi', {}, phone.name)),
       el('p', { class: 'number' }, grouped(phone.check ?? '', 3)),
       el('p', { class: 'hint' }, say.confirm),
-      el('div', { class: 'actions' },
+      actions(
         button(say.same, () => act('activateMobileDevice'), 'primary'),
         button(say.other, () => act('cancelDevicePairing'))),
     ];
@@ -177,14 +181,13 @@ function mobile(say, model, act) {
     key && el('p', { class: 'hint' }, say.key, ': ',
       el('code', { class: 'key' }, grouped(key, 4))),
     iss && el('p', { class: 'hint' }, say.server, ': ', el('code', {}, iss)),
-    el('div', { class: 'actions' },
-      button(say.back, () => act('cancelDevicePairing'), 'quiet')),
+    takeBack(say, act),
   ];
 }
 
 function methods(say, model, act) {
   return [
-    el('div', { class: 'actions' },
+    actions(
       ...model.devicePairingMethods.map((method) => button(
         [say[method.deviceType.toUpperCase()] ?? method.deviceType,
           method.applicationName && `(${method.applicationName})`]
@@ -212,7 +215,7 @@ function nameForm(act, { id, nickname: value = '' }, labels, kind) {
 function nickname(say, model, act) {
   return [
     nameForm(act, model.pairedDevice, say, 'primary'),
-    el('div', { class: 'actions' },
+    actions(
       button(say.skip, () => act('skipUpdateDeviceNickname'), 'quiet')),
   ];
 }
@@ -243,7 +246,7 @@ function management(say, model, act) {
   return [
     el('ul', { class: 'tiles' }, ...model.devices.map((device) =>
       managed(say, model, act, device))),
-    el('div', { class: 'actions' },
+    actions(
       offers(model, 'setupMfa')
         && button(say.add, () => act('setupMfa')),
       offers(model, 'resumeAuthentication')

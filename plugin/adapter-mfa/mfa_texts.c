@@ -97,8 +97,8 @@ const struct factor_text *const mfa_texts[] = {
     TEXTS("mfa.transaction.voice.text",
           "Your passcode for {brand} is {code}. It confirms: {details}. Once "
           "more: {code}. Tell it to nobody.",
-          "Ihr Einmalcode für {brand} lautet {code}. Er bestätigt: {details}. "
-          "Noch einmal: {code}. Nennen Sie ihn niemandem."),
+          "Ihr Einmalcode für {brand} lautet {code}. Er bestätigt: "
+          "{details}. Noch einmal: {code}. Nennen Sie ihn niemandem."),
 
     TEXTS("mfa.pairing.email.subject", "Confirm this address for {brand}",
           "Bestätigen Sie diese Adresse für {brand}"),

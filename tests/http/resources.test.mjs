@@ -10,7 +10,7 @@ import { execute, factord, freePort, source, startDaemon, until }
 import { Flow, mustBe } from './lib/flow.mjs';
 import { form, request } from './lib/http.mjs';
 import { pluginFolder } from './lib/plugins.mjs';
-import { run, test } from './lib/tap.mjs';
+import { run, skip, test } from './lib/tap.mjs';
 import { secrets } from './lib/clients.mjs';
 
 const bellParts = ['bell-ready.mjs', 'bell-broken.mjs'];
@@ -82,6 +82,25 @@ test('R1: resources with a role are on the admin listener alone', async () => {
     assert.equal(reply.json.time, undefined);
     assert.equal(reply.headers['access-control-allow-origin'], '*');
     assert.equal(reply.headers['access-control-allow-credentials'], undefined);
+});
+
+test('a plugin that was built with contract 1.0 still runs', async () => {
+    if (process.arch !== 'x64')
+        skip('the one that is kept is for x86-64');
+    const old = await startDaemon({
+        plugin_directory: pluginFolder([], bellParts, {
+            'adapter-bell.so': 'adapter-bell-1.0-x86_64.so' }),
+        adapters: { bell: { plugin: 'bell' } } });
+    const call = (method, body) => old.request(method, '/bells/kept', {
+        headers: { 'Content-Type': 'application/json' },
+        body: body ? JSON.stringify(body) : '' });
+    assert.equal((await call('POST', { tone: 'ding' })).status, 201);
+    const { json } = await call('GET');
+    assert.equal(json.rung, 1);
+    const wrong = await call('POST', { tone: 'dong' });
+    assert.equal(wrong.json.details[0].code, 'WRONG_TONE');
+    const missing = await call('POST', {});
+    assert.equal(missing.json.details[0].code, 'REQUIRED_VALUE');
 });
 
 test('R2: plugins know who we are', async () => {

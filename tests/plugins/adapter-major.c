@@ -5,7 +5,7 @@
 
 #include "factor/base.h"
 
-FACTOR_PUBLIC const void *factor_plugin_v1(void);
+FACTOR_PUBLIC const void *factor_plugin_v2(void);
 
 __attribute__((constructor)) static void
 run_at_open(void)
@@ -14,7 +14,7 @@ run_at_open(void)
 }
 
 const void *
-factor_plugin_v1(void)
+factor_plugin_v2(void)
 {
     return NULL;
 }

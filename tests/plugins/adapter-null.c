@@ -3,7 +3,7 @@
 #include "tests/plugins/wrong.h"
 
 const struct factor_plugin *
-factor_plugin_v0(void)
+factor_plugin_v1(void)
 {
     return NULL;
 }

@@ -5,7 +5,7 @@
 static const struct factor_adapter_ops ops = RIGHT_OPS;
 
 const struct factor_plugin *
-factor_plugin_v0(void)
+factor_plugin_v1(void)
 {
     static const struct factor_plugin self = {
         .struct_size = offsetof(struct factor_plugin, ops),

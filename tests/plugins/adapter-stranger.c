@@ -16,5 +16,5 @@ run_at_open(void)
 const void *
 some_function(void)
 {
-    return factor_plugin_v0();
+    return factor_plugin_v1();
 }

@@ -5,6 +5,10 @@
 
 import { el } from './dom.mjs';
 
+const THERE = ['We send a code there, to see that it is yours.', 'Wir senden einen Code dorthin, um zu sehen, dass sie Ihnen gehört.'];
+const NUMBER = ['Your phone number', 'Ihre Telefonnummer'];
+const SENT = ['Enter the code we sent', 'Geben Sie den gesendeten Code ein'];
+
 const TEXTS = {
   page: {
     site: ['You are signing in at {host}', 'Sie melden sich an bei {host}'],
@@ -37,10 +41,10 @@ const TEXTS = {
     DEVICE_PAIRING_METHOD_REQUIRED: ['What do you want to add?', 'Was möchten Sie hinzufügen?'],
     MFA_DEVICE_PAIRING_METHOD_FAILED: ['The device was not added', 'Das Gerät wurde nicht hinzugefügt'],
     EMAIL_PAIRING_TARGET_REQUIRED: ['Your e‑mail address', 'Ihre E‑Mail‑Adresse'],
-    SMS_PAIRING_TARGET_REQUIRED: ['Your phone number', 'Ihre Telefonnummer'],
-    VOICE_PAIRING_TARGET_REQUIRED: ['Your phone number', 'Ihre Telefonnummer'],
-    EMAIL_ACTIVATION_REQUIRED: ['Enter the code we sent', 'Geben Sie den gesendeten Code ein'],
-    SMS_ACTIVATION_REQUIRED: ['Enter the code we sent', 'Geben Sie den gesendeten Code ein'],
+    SMS_PAIRING_TARGET_REQUIRED: NUMBER,
+    VOICE_PAIRING_TARGET_REQUIRED: NUMBER,
+    EMAIL_ACTIVATION_REQUIRED: SENT,
+    SMS_ACTIVATION_REQUIRED: SENT,
     VOICE_ACTIVATION_REQUIRED: ['Enter the code we read out', 'Geben Sie den vorgelesenen Code ein'],
     TOTP_ACTIVATION_REQUIRED: ['Set up your authenticator app', 'Authenticator-App einrichten'],
     MOBILE_ACTIVATION_REQUIRED: ['Add your phone', 'Telefon hinzufügen'],
@@ -60,8 +64,8 @@ const TEXTS = {
     MFA_SETUP_REQUIRED: ['Your account needs a second way to confirm it’s you.', 'Ihr Konto braucht einen zweiten Weg, Sie zu bestätigen.'],
     PUSH_CONFIRMATION_TIMED_OUT: ['Try again, or choose another device.', 'Versuchen Sie es erneut oder wählen Sie ein anderes Gerät.'],
     PUSH_CONFIRMATION_REJECTED: ['If that was a mistake, try again. If it was not you, cancel.', 'War das ein Versehen, versuchen Sie es erneut. Waren Sie es nicht, brechen Sie ab.'],
-    EMAIL_PAIRING_TARGET_REQUIRED: ['We send a code there, to see that it is yours.', 'Wir senden einen Code dorthin, um zu sehen, dass sie Ihnen gehört.'],
-    SMS_PAIRING_TARGET_REQUIRED: ['We send a code there, to see that it is yours.', 'Wir senden einen Code dorthin, um zu sehen, dass sie Ihnen gehört.'],
+    EMAIL_PAIRING_TARGET_REQUIRED: THERE,
+    SMS_PAIRING_TARGET_REQUIRED: THERE,
     VOICE_PAIRING_TARGET_REQUIRED: ['We call and read out a code, to see that it is yours.', 'Wir rufen an und lesen einen Code vor, um zu sehen, dass sie Ihnen gehört.'],
     EMAIL_ACTIVATION_REQUIRED: ['We sent a code by e-mail to {email}.', 'Wir haben einen Code per E-Mail an {email} gesendet.'],
     SMS_ACTIVATION_REQUIRED: ['We sent a code by text message to {phone}.', 'Wir haben einen Code per SMS an {phone} gesendet.'],

@@ -26,8 +26,9 @@ export function preloaded(name)
 }
 
 // The built plugins, and these of tests/plugins ("adapter-bell"), for the setting
-// plugin_directory.  parts: files of tests/plugins that lie beside them.
-export function pluginFolder(names, parts = [])
+// plugin_directory.  parts: files of tests/plugins that lie beside them; kept:
+// shared objects that were built long ago, by the name that they have here.
+export function pluginFolder(names, parts = [], kept = {})
 {
     const folder = join(newFolder(), 'plugins');
     makePlugins(names);
@@ -43,5 +44,7 @@ export function pluginFolder(names, parts = [])
         take(testPlugin(name), `${name}.so`);
     for (const name of parts)
         take(join(source, 'tests/plugins', name), name);
+    for (const [name, file] of Object.entries(kept))
+        take(join(source, 'tests/abi', file), name);
     return folder;
 }
