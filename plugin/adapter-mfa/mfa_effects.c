@@ -56,8 +56,9 @@ mfa_put_account(const struct mfa_step *s)
 }
 
 factor_status
-mfa_put_auth(const struct mfa_step *s)
+mfa_put_auth(struct mfa_step *s)
 {
+    s->auth.updated_at_ms = s->in->now_ms;
     return mfa_put_body(s, s->auth.record, MFA_AUTHS, s->auth.id,
                         s->auth.expires_at_ms, mfa_auth_save(&s->auth));
 }

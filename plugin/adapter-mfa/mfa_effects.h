@@ -14,7 +14,7 @@
 factor_status mfa_put_device(const struct mfa_step *s,
                              const struct mfa_device *device);
 factor_status mfa_put_account(const struct mfa_step *s);
-factor_status mfa_put_auth(const struct mfa_step *s);
+factor_status mfa_put_auth(struct mfa_step *s);
 
 /* Write a body, which is stolen (NULL: FACTOR_E_NOMEM), over a record, or as
  * a new one with this id and the user as owner if record is NULL. */

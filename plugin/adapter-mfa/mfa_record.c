@@ -573,6 +573,7 @@ mfa_auth_load(const struct factor_record *record, struct mfa_auth *ret_auth)
         .attempts = count_of(body, "attempts"),
         .sends = count_of(body, "sends"),
         .created_at_ms = integer_of(body, "created_at_ms"),
+        .updated_at_ms = integer_of(body, "updated_at_ms"),
         .expires_at_ms = integer_of(body, "expires_at_ms"),
         .selected_at_ms = integer_of(body, "selected_at_ms"),
         .code_expires_at_ms = integer_of(body, "code_expires_at_ms"),
@@ -683,6 +684,7 @@ mfa_auth_save(const struct mfa_auth *auth)
             set_integer(body, "attempts", auth->attempts) ||
             set_integer(body, "sends", auth->sends) ||
             set_integer(body, "created_at_ms", auth->created_at_ms) ||
+            set_integer(body, "updated_at_ms", auth->updated_at_ms) ||
             set_integer(body, "expires_at_ms", auth->expires_at_ms) ||
             set_integer(body, "selected_at_ms", auth->selected_at_ms) ||
             set_integer(body, "code_expires_at_ms",

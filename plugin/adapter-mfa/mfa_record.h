@@ -174,6 +174,7 @@ struct mfa_auth {
     uint32_t attempts;   /* wrong codes, over all devices */
     uint32_t sends;      /* messages and pushes, over all devices */
     int64_t created_at_ms;
+    int64_t updated_at_ms;
     int64_t expires_at_ms;
     int64_t selected_at_ms;
     struct mfa_asked asked[MFA_ASKED_MAX];

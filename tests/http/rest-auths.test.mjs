@@ -59,8 +59,12 @@ const cancel = (auth) => rest.post(at(auth), { reason: 'CHANGE_DEVICE' },
                                    { action: 'cancel.push.authentication' });
 
 const devices = (user) => `${rest.of(user)}/devices`;
-const device = async (user, body) =>
-    mustAnswer(await rest.post(devices(user), body), 201);
+// One after the other: devices of one instant have no order.
+async function device(user, body)
+{
+    d.advance(1);
+    return mustAnswer(await rest.post(devices(user), body), 201);
+}
 const mailOf = (user) => device(user, { type: 'EMAIL', email: user.email });
 const textOf = (user) => device(user, { type: 'SMS', phone: user.phone });
 
@@ -128,9 +132,14 @@ test('mfa E.5: select, a wrong passcode, the right one', async () => {
     const detail = mustRefuse(await check(auth, wrong(code)), 400,
                               'INVALID_DATA', 'INVALID_OTP', 'otp');
     assert.deepEqual(detail.innerError, { attemptsRemaining: 2 });
+    d.advance(second);
     const done = mustAnswer(await check(auth, code));
     assert.deepEqual([done.status, done.authenticators],
                      ['COMPLETED', ['mfa', 'sms']]);
+    assert.equal(auth.updatedAt, auth.createdAt);
+    assert.equal(done.createdAt, auth.createdAt);
+    assert.ok(Date.parse(done.updatedAt) >=
+              Date.parse(auth.createdAt) + second);
     assert.deepEqual(links(done), ['environment', 'self']);
     assert.deepEqual(mustAnswer(await read(auth)).authenticators,
                      ['mfa', 'sms']);

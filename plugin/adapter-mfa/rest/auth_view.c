@@ -357,8 +357,7 @@ auth_json(struct mfa_rest *call, enum mfa_seen seen)
         selected_json(&call->s, seen), "bypassAllowed", (int)bypass,
         "userBypassEnabled", (int)bypass, "createdAt",
         mfa_rest_instant(auth->created_at_ms), "updatedAt",
-        mfa_rest_instant(auth->selected_at_ms ? auth->selected_at_ms
-                                              : auth->created_at_ms));
+        mfa_rest_instant(auth->updated_at_ms));
 }
 
 /* A phone may answer at any time: whoever would wait, waits. */
