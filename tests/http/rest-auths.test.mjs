@@ -768,6 +768,22 @@ test('an account is locked here and in flows as one, and never by an address ' +
     assert.equal((await started(s, user, 'open')).reply.json.status,
                  'MFA_FAILED');
 
+    // One passcode that is tried on three devices is three guesses.
+    const third = await strict.user();
+    for (let i = 0; i < 3; i++) {
+        const path = `${strict.of(third)}/devices`;
+        const { id, secret: key } = mustAnswer(await strict.post(path, {
+            type: 'TOTP', status: 'ACTIVATION_REQUIRED' }), 201);
+        secret('TOTP secret', key);
+        mustAnswer(await strict.post(`${path}/${id}`, {
+            otp: totp(key, s.now()) }, { action: 'device.activate' }));
+    }
+    for (let i = 0; i < 2; i++)
+        mustRefuse(await start(third, { selectedDevice: { otp: '000000' } }),
+                   400, 'INVALID_DATA', 'INVALID_OTP', 'selectedDevice.otp');
+    mustRefuse(await start(third), 400, 'REQUEST_FAILED',
+               'ACCOUNT_NOT_USABLE');
+
     for (const tries of [3, 2]) {
         const flow = await started(s, other, 'open');
         const code = await codeFor(s, other.email);
