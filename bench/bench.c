@@ -44,7 +44,8 @@ static const struct {
     {"disk", row_disk, true},       {"start", row_start, true},
     {"idle", row_idle, false},      {"get", row_get, false},
     {"checks", row_checks, false},  {"complete", row_complete, false},
-    {"push", row_push, false},      {"parked", row_parked, false},
+    {"push", row_push, false},      {"rest", row_rest, false},
+    {"parked", row_parked, false},
 };
 
 /* --- Helpers --- */

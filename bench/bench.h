@@ -41,6 +41,7 @@ void row_get(struct bench *bench);
 void row_checks(struct bench *bench);
 void row_complete(struct bench *bench);
 void row_push(struct bench *bench);
+void row_rest(struct bench *bench);
 void row_parked(struct bench *bench);
 
 /* --- Helpers --- */

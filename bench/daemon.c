@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/rest.h"
 
 /* --- Any program --- */
 
@@ -230,7 +231,7 @@ static const char *const clients[] = {"bench-es256", "bench-rs256",
 int64_t
 daemon_start(struct bench *bench)
 {
-    enum { CLIENTS = sizeof(clients) / sizeof(clients[0]), MORE = 3 };
+    enum { CLIENTS = sizeof(clients) / sizeof(clients[0]), MORE = 4 };
     struct daemon *self = &bench->daemon;
     char program[600], config[600], sets[CLIENTS + MORE][1200];
     const char *argv[3 + 2 * (CLIENTS + MORE) + 1];
@@ -245,7 +246,8 @@ daemon_start(struct bench *bench)
                  self->jwks);
     snprintf(sets[i++], sizeof(sets[0]), "state_directory=%s", self->state);
     snprintf(sets[i++], sizeof(sets[0]), "server.listen=%s", self->host);
-    snprintf(sets[i], sizeof(sets[0]), "server.base_url=%s", self->base_url);
+    snprintf(sets[i++], sizeof(sets[0]), "server.base_url=%s", self->base_url);
+    snprintf(sets[i], sizeof(sets[0]), "%s", REST_CLIENT);
     argv[count++] = program;
     argv[count++] = "--config";
     argv[count++] = config;
@@ -254,6 +256,7 @@ daemon_start(struct bench *bench)
         argv[count++] = sets[i];
     }
     argv[count] = NULL;
+    setenv(REST_SECRET_VARIABLE, REST_SECRET, 1);
     began_ns = now_ns();
     self->pid = program_start(bench, "factord", argv);
     return wait_for(self->pid, &self->address, "/healthz") - began_ns;

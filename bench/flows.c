@@ -9,6 +9,7 @@
 
 #include "bench/codes.h"
 #include "bench/push.h"
+#include "bench/rest.h"
 
 #define AUTHN_TYPE "application/vnd.pingidentity."
 #define VERIFIER "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJ"
@@ -179,7 +180,8 @@ ask_token(struct conn *conn, const struct plan *plan, struct flow *flow)
     return true;
 }
 
-/* Those of the table that are of the OTP adapter; push.c has the others. */
+/* Those of the table that are of the OTP adapter; push.c and rest.c have the
+ * others. */
 static const struct step_kind otp_steps[STEP_COUNT] = {
     [STEP_AUTHORIZE] = {"authorize", ask_authorize, "_REQUIRED\"",
                         take_authorize},
@@ -193,7 +195,9 @@ static const struct step_kind otp_steps[STEP_COUNT] = {
 static const struct step_kind *
 kind_of(enum flow_step step)
 {
-    return otp_steps[step].ask ? &otp_steps[step] : &push_steps[step];
+    if (otp_steps[step].ask)
+        return &otp_steps[step];
+    return push_steps[step].ask ? &push_steps[step] : &rest_steps[step];
 }
 
 /* --- Plans --- */

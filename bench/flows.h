@@ -36,6 +36,15 @@ enum flow_step {
     STEP_ADD_DEVICE,
     STEP_PAIRING_KEY,
     STEP_PAIR,
+    /* a back end */
+    STEP_WORKER,
+    STEP_FIND_USER,
+    STEP_MAILBOX,
+    STEP_NUMBER,
+    STEP_APP,
+    STEP_LIST,
+    STEP_BEGIN,
+    STEP_OTP_CHECK,
     STEP_COUNT
 };
 
