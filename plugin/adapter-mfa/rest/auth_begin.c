@@ -12,8 +12,15 @@
 #include "plugin/adapter-mfa/mfa_pairing.h"
 #include "plugin/adapter-mfa/rest/auths.h"
 
-enum { PAYLOAD_MAX = 8192, VARIABLES_MAX = 16, VARIABLE_MAX = 256,
-       CONTEXT_MAX = 1024, LINE_MAX_CHARS = 64, TEXT_MAX = 512, ADDRESS_MAX = 254 };
+enum {
+    PAYLOAD_MAX = 8192,
+    VARIABLES_MAX = 16,
+    VARIABLE_MAX = 256,
+    LINE_MAX_CHARS = 64, /* of a message: "name: value" (D2) */
+    CONTEXT_MAX = 1024,
+    TEXT_MAX = 512,
+    ADDRESS_MAX = 254
+};
 
 #define SELECTED "selectedDevice.id"
 #define KNOWN "selectedDevice.otp"

@@ -111,7 +111,9 @@ add_rest(const struct mfa_step *s, json_t *json,
          json_object_set_new(json, "nickname",
                              json_string(device->nickname))))
         return -1;
-    return device->type == MFA_MOBILE ? mfa_rest_add_mobile(s, json, device) : 0;
+    return device->type == MFA_MOBILE
+               ? mfa_rest_add_mobile(s, json, device)
+               : 0;
 }
 
 /* --- The whole --- */
