@@ -18,7 +18,9 @@
 #include "tests/engine_rig.h"
 #include "tests/engine_store.h"
 
-enum { FLOWS = 64, ROUNDS = 50 };
+/* A control ends with the first round that shows what it is to show: on a busy
+ * machine threads may meet in few. */
+enum { FLOWS = 64, ROUNDS = 50, CONTROL_ROUNDS = 200 };
 
 /* --- 64 flows, each on a thread of its own. --- */
 
@@ -157,8 +159,8 @@ static const struct race real_races[] = {
     {"a store in memory", 1, true, true, false, 10},
 };
 static const struct race controls[] = {
-    {"control, one engine", 1, true, true, true, 10},
-    {"control, two engines", 2, true, true, true, 10},
+    {"control, one engine", 1, true, true, true, CONTROL_ROUNDS},
+    {"control, two engines", 2, true, true, true, CONTROL_ROUNDS},
 };
 
 static void
@@ -218,7 +220,8 @@ race_rounds(const struct race *race)
     struct tally total = {0};
     struct rig_app app;
     char user[RIG_ID];
-    int round, wrong = 0, rounds = getenv("FACTOR_QUICK") ? 1 : race->rounds;
+    bool quick = getenv("FACTOR_QUICK") && !race->no_compare;
+    int round, wrong = 0, rounds = quick ? 1 : race->rounds;
 
     open_race(race);
     CU_ASSERT_TRUE_FATAL(rig_user("racer", false, false, false, user));
