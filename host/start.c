@@ -18,6 +18,7 @@
 #include "host/http/park.h"
 #include "host/json.h"
 #include "host/log.h"
+#include "host/memory.h"
 #include "host/pages/messages.h"
 #include "host/oauth/client.h"
 #include "host/oauth/reply.h"
@@ -262,6 +263,14 @@ record_moved(void *context, const struct record *record)
         outbox_poke(running->host.outbox, record);
 }
 
+static size_t
+cache_bytes(const struct config *config)
+{
+    int64_t set = config_number(config, "/cache/size");
+
+    return (size_t)(set ? (uint64_t)set : memory_for_cache(memory_total()));
+}
+
 static factor_status
 open_database(struct running *running, struct factor_error *err)
 {
@@ -270,7 +279,7 @@ open_database(struct running *running, struct factor_error *err)
         .ops = running->instances->store_ops,
         .store = running->instances->store,
         .keys = running->host.keys,
-        .cache_bytes = (size_t)config_number(config, "/cache/size"),
+        .cache_bytes = cache_bytes(config),
         .volatile_bytes =
             (size_t)config_number(config, "/flow/volatile_memory"),
         .moved = record_moved,
@@ -428,6 +437,7 @@ listen_on(struct running *running, const char *where,
             (unsigned)(config_number(config, "/server/idle_timeout") / 1000),
         .proxies = &running->proxies,
         .routes = listening->tables,
+        .refused = rest_refused,
         .context = &running->host,
     };
     factor_status st;
