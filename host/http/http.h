@@ -63,6 +63,11 @@ struct http_listener {
     unsigned idle_timeout_s;          /* 0: 60 */
     const struct forwarded_proxies *proxies; /* trusted; NULL: none */
     const struct http_route *const *routes; /* NULL-ended list of tables */
+    /* The words for what no route takes, 404 or 405 (Allow is added); on a
+     * loop, where only http_path() can be asked.  NULL, or a reply of NULL:
+     * the server's own words. */
+    struct http_reply *(*refused)(struct http_request *request,
+                                  unsigned status);
     void *context;                    /* http_context() of its requests */
 };
 

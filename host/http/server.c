@@ -379,6 +379,7 @@ http_start(const struct http_listener *listener,
         return error_set(err, FACTOR_E_NOMEM, "out of memory");
     }
     server->routes = listener->routes;
+    server->refused = listener->refused;
     server->context = listener->context;
     server->proxies = listener->proxies;
     server->socket = listener->socket;
