@@ -13,6 +13,7 @@
 #include "host/control/control.h"
 #include "host/error.h"
 #include "host/flow/measure.h"
+#include "host/flow/rendered.h"
 #include "host/health.h"
 #include "host/http/forwarded.h"
 #include "host/http/park.h"
@@ -308,9 +309,11 @@ make_machinery(struct running *running, struct factor_error *err)
         (unsigned)config_number(config, "/limits/source_workers"),
         (size_t)config_number(config, "/limits/source_queue"));
     host->strangers = strangers_new();
+    host->rendered =
+        rendered_new((size_t)config_number(config, "/cache/rendered"));
     host->rest = rest_new(host);
     if (!host->lanes || !host->crowds || !host->slow || !host->sources ||
-        !host->buckets || !host->strangers || !host->rest)
+        !host->buckets || !host->strangers || !host->rendered || !host->rest)
         return error_set(err, FACTOR_E_NOMEM, "out of memory");
     return park_new((unsigned)config_number(config, "/flow/parked_max"),
                     &host->park, err);
@@ -628,6 +631,7 @@ start_stop(struct running *running)
     strangers_free(host->strangers);
     rest_free(host->rest);
     buckets_free(host->buckets);
+    rendered_free(host->rendered);
     pages_free(host->pages);
     messages_set_file(NULL);
     free_rules(host);
