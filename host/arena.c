@@ -3,13 +3,14 @@
 #include "host/arena.h"
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARENA_CHUNK = 4096 - 64 };
+enum { ARENA_CHUNK = 4096 - 64, POOL_MAX = 64 };
 
 struct chunk {
     struct chunk *next;
@@ -27,6 +28,67 @@ struct factor_arena {
     struct kept_json *kept;
 };
 
+/* Chunks of the usual size that this thread keeps, all zero: a step takes and
+ * gives back several, and what malloc() does for one of 4 KiB (it tidies up
+ * whatever is small and free) costs more than the step's own use of it. */
+struct pool {
+    struct chunk *first;
+    unsigned count;
+};
+
+static _Thread_local struct pool pool;
+static pthread_key_t pool_key;
+static pthread_once_t pool_once = PTHREAD_ONCE_INIT;
+
+static void
+pool_empty(void *memory)
+{
+    struct pool *left = memory;
+    struct chunk *chunk;
+
+    while ((chunk = left->first)) {
+        left->first = chunk->next;
+        free(chunk);
+    }
+    left->count = 0;
+}
+
+static void
+pool_prepare(void)
+{
+    pthread_key_create(&pool_key, pool_empty);
+}
+
+static struct chunk *
+pool_take(void)
+{
+    struct chunk *chunk = pool.first;
+
+    if (!chunk)
+        return calloc(1, sizeof(*chunk) + ARENA_CHUNK);
+    pool.first = chunk->next;
+    pool.count--;
+    return chunk;
+}
+
+/* Its memory is all zero again. */
+static void
+pool_give(struct chunk *chunk)
+{
+    if (chunk->size != ARENA_CHUNK || pool.count >= POOL_MAX) {
+        free(chunk);
+        return;
+    }
+    if (pool.count == 0) {
+        pthread_once(&pool_once, pool_prepare);
+        pthread_setspecific(pool_key, &pool);
+    }
+    chunk->next = pool.first;
+    chunk->used = 0;
+    pool.first = chunk;
+    pool.count++;
+}
+
 struct factor_arena *
 arena_new(void)
 {
@@ -37,7 +99,9 @@ static struct chunk *
 chunk_add(struct factor_arena *arena, size_t len)
 {
     size_t size = len > ARENA_CHUNK ? len : ARENA_CHUNK;
-    struct chunk *chunk = calloc(1, sizeof(*chunk) + size);
+    struct chunk *chunk = size == ARENA_CHUNK
+                              ? pool_take()
+                              : calloc(1, sizeof(*chunk) + size);
 
     if (!chunk)
         return NULL;
@@ -132,7 +196,7 @@ arena_free(struct factor_arena *arena)
     for (chunk = arena->chunks; chunk; chunk = next) {
         next = chunk->next;
         explicit_bzero(chunk->memory, chunk->used);
-        free(chunk);
+        pool_give(chunk);
     }
     free(arena);
 }

@@ -15,13 +15,36 @@ enum { NONCE_LEN = 12, TAG_LEN = 16 };
 /* Fetching an algorithm costs more than using it: once for the process. */
 static pthread_once_t fetched = PTHREAD_ONCE_INIT;
 static EVP_MD *sha256;
-static EVP_CIPHER *gcm;
+static EVP_CIPHER *gcm, *ctr;
+
+/* So does making a context: each thread has one, which Final leaves empty. */
+static _Thread_local EVP_MD_CTX *hashing;
+static pthread_key_t hashing_key;
+
+static void
+free_hashing(void *context)
+{
+    EVP_MD_CTX_free(context);
+}
 
 static void
 fetch(void)
 {
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    ctr = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL);
+    pthread_key_create(&hashing_key, free_hashing);
+}
+
+static EVP_MD_CTX *
+own_hashing(void)
+{
+    pthread_once(&fetched, fetch);
+    if (!hashing) {
+        hashing = EVP_MD_CTX_new();
+        pthread_setspecific(hashing_key, hashing);
+    }
+    return hashing;
 }
 
 struct crypto_part
@@ -57,18 +80,15 @@ hash_after(const uint8_t *block, size_t block_len,
            const struct crypto_part *parts, size_t part_count,
            uint8_t ret_hash[CRYPTO_MAC_LEN])
 {
-    EVP_MD_CTX *context;
+    EVP_MD_CTX *context = own_hashing();
     bool done;
     size_t i;
 
-    pthread_once(&fetched, fetch);
-    context = EVP_MD_CTX_new();
     done = context && EVP_DigestInit_ex2(context, sha256, NULL) == 1 &&
            EVP_DigestUpdate(context, block, block_len) == 1;
     for (i = 0; done && i < part_count; i++)
         done = hash_part(context, &parts[i]);
     done = done && EVP_DigestFinal_ex(context, ret_hash, NULL) == 1;
-    EVP_MD_CTX_free(context);
     return done;
 }
 
@@ -98,6 +118,29 @@ crypto_mac(const uint8_t key[CRYPTO_KEY_LEN], const struct crypto_part *parts,
            hash_after(outer_pad, sizeof(outer_pad), &rest, 1, ret_mac);
     OPENSSL_cleanse(inner_pad, sizeof(inner_pad));
     OPENSSL_cleanse(outer_pad, sizeof(outer_pad));
+    return done;
+}
+
+bool
+crypto_stream(const uint8_t key[CRYPTO_KEY_LEN], uint64_t number,
+              uint8_t *ret_bytes, size_t len)
+{
+    uint8_t counter[16] = {0};
+    EVP_CIPHER_CTX *context;
+    int out;
+    bool done;
+
+    if (len > INT32_MAX)
+        return false;
+    memcpy(counter, &number, sizeof(number));
+    memset(ret_bytes, 0, len);
+    pthread_once(&fetched, fetch);
+    context = EVP_CIPHER_CTX_new();
+    done = context &&
+           EVP_EncryptInit_ex2(context, ctr, key, counter, NULL) == 1 &&
+           EVP_EncryptUpdate(context, ret_bytes, &out, ret_bytes, (int)len) ==
+               1;
+    EVP_CIPHER_CTX_free(context);
     return done;
 }
 

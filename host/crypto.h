@@ -35,6 +35,11 @@ bool crypto_mac(const uint8_t key[CRYPTO_KEY_LEN],
 bool crypto_hash(const struct crypto_part *parts, size_t part_count,
                  uint8_t ret_hash[CRYPTO_MAC_LEN]);
 
+/* Bytes that nobody can tell from random ones who has not the key: AES-256 in
+ * counter mode.  Another number gives others, up to 2^64 blocks of 16. */
+bool crypto_stream(const uint8_t key[CRYPTO_KEY_LEN], uint64_t number,
+                   uint8_t *ret_bytes, size_t len);
+
 /* AES-256-GCM under a random nonce; ret_sealed takes len + EXTRA bytes. */
 bool crypto_seal(const uint8_t key[CRYPTO_KEY_LEN], const void *bound,
                  size_t bound_len, const void *text, size_t len,

@@ -43,6 +43,7 @@ struct host {
     struct rest *rest;
     struct lanes *lanes;
     struct lanes *crowds; /* by kind of job, without a limit */
+    struct lanes *places; /* for steps under way, all together */
     struct pool *slow;
     struct buckets *buckets; /* host/step/buckets.h */
     struct strangers *strangers; /* or NULL: unknown names are not counted */

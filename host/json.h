@@ -28,6 +28,10 @@ json_share(const json_t *json)
  * hashing.  Once, before any other use. */
 void json_setup(void);
 
+/* The value as compact text, with a NUL that is not counted; ret_len may be
+ * NULL.  free() it.  NULL: no value, or no memory.  host/json_text.c. */
+char *json_compact(const json_t *json, size_t *ret_len);
+
 /* String member of an object, or NULL. */
 const char *json_text(const json_t *object, const char *member);
 /* Integer member of an object, or `otherwise`. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "host/clock.h"
+#include "host/json.h"
 
 static int log_level = FACTOR_LOG_INFO;
 
@@ -59,7 +60,7 @@ write_text(const char *part, int level, const char *message,
            const json_t *fields)
 {
     char line[2048];
-    char *more = fields ? json_dumps(fields, JSON_COMPACT) : NULL;
+    char *more = json_compact(fields, NULL);
 
     snprintf(line, sizeof(line), "factord: %s%s%s: %s%s%s",
              level <= FACTOR_LOG_WARNING ? level_names[level] : "",
@@ -82,7 +83,7 @@ write_json(const char *part, int level, const char *message,
                      level_names[level], "part", part, "message", message);
     if (line && fields)
         json_object_update_missing(line, (json_t *)(uintptr_t)fields);
-    text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+    text = json_compact(line, NULL);
     if (text)
         write_line(text);
     free(text);

@@ -244,22 +244,33 @@ settle_keys(struct running *running, struct factor_error *err)
     return keys_settle(running->host.keys, !used, err);
 }
 
+/* "collection/id" or "collection@owner"; printf would cost as much as all the
+ * rest of a wake that finds nobody. */
+static const char *
+place_of(char *key, const char *collection, char sign, const char *id)
+{
+    size_t len = strlen(collection);
+
+    memcpy(key, collection, len);
+    key[len] = sign;
+    memcpy(key + len + 1, id, strlen(id) + 1);
+    return key;
+}
+
 /* On the writer's thread: those who wait for a record or for what an owner
  * has, and the outbox. */
 static void
 record_moved(void *context, const struct record *record)
 {
     const struct running *running = context;
+    const struct factor_record *face = &record->face;
     char key[FACTOR_COLLECTION_MAX + FACTOR_ID_MAX + 2];
 
-    snprintf(key, sizeof(key), "%s/%s", record->face.collection,
-             record->face.id);
-    park_wake(running->host.park, key);
-    if (record->face.owner) {
-        snprintf(key, sizeof(key), "%s@%s", record->face.collection,
-                 record->face.owner);
-        park_wake(running->host.park, key);
-    }
+    park_wake(running->host.park, place_of(key, face->collection, '/',
+                                           face->id));
+    if (face->owner)
+        park_wake(running->host.park, place_of(key, face->collection, '@',
+                                               face->owner));
     if (strcmp(record->face.collection, "outbox") == 0)
         outbox_poke(running->host.outbox, record);
 }
@@ -297,8 +308,10 @@ make_machinery(struct running *running, struct factor_error *err)
     struct host *host = &running->host;
 
     host->lanes = lanes_new(
-        (size_t)config_number(config, "/limits/queue_per_subject"));
-    host->crowds = lanes_new(SIZE_MAX);
+        1, (size_t)config_number(config, "/limits/queue_per_subject"));
+    host->crowds = lanes_new(1, SIZE_MAX);
+    host->places = lanes_new(
+        (size_t)config_number(config, "/limits/steps_under_way"), SIZE_MAX);
     host->slow =
         pool_new((unsigned)config_number(config, "/limits/slow_workers"),
                  (size_t)config_number(config, "/limits/slow_queue"));
@@ -312,8 +325,9 @@ make_machinery(struct running *running, struct factor_error *err)
     host->rendered =
         rendered_new((size_t)config_number(config, "/cache/rendered"));
     host->rest = rest_new(host);
-    if (!host->lanes || !host->crowds || !host->slow || !host->sources ||
-        !host->buckets || !host->strangers || !host->rendered || !host->rest)
+    if (!host->lanes || !host->crowds || !host->places || !host->slow ||
+        !host->sources || !host->buckets || !host->strangers ||
+        !host->rendered || !host->rest)
         return error_set(err, FACTOR_E_NOMEM, "out of memory");
     return park_new((unsigned)config_number(config, "/flow/parked_max"),
                     &host->park, err);
@@ -628,6 +642,7 @@ start_stop(struct running *running)
     park_free(host->park);
     lanes_free(host->lanes);
     lanes_free(host->crowds);
+    lanes_free(host->places);
     strangers_free(host->strangers);
     rest_free(host->rest);
     buckets_free(host->buckets);

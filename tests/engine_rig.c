@@ -271,7 +271,7 @@ open_node(struct node *node, size_t number, struct factor_error *err)
     parts.keys = node->keys = engine.keys[number];
     if (st == FACTOR_OK)
         st = database_open(&parts, &node->database, err);
-    node->lanes = lanes_new(32);
+    node->lanes = lanes_new(1, 32);
     node->strangers = strangers_new();
     fill_host(node);
     return st;

@@ -416,6 +416,28 @@ cache_is_bounded(void)
     cache_free(cache);
 }
 
+/* --- Random bytes of a step. --- */
+
+/* AES-256 of an empty block under an empty key, as is well known. */
+static void
+stream_is_counter_mode(void)
+{
+    static const uint8_t known[16] = {
+        0xdc, 0x95, 0xc0, 0x78, 0xa2, 0x40, 0x89, 0x89,
+        0xad, 0x48, 0xa2, 0x14, 0x92, 0x84, 0x20, 0x87,
+    };
+    static const uint8_t key[CRYPTO_KEY_LEN];
+    uint8_t one[128], two[128];
+
+    CU_ASSERT_TRUE(crypto_stream(key, 0, one, sizeof(one)));
+    CU_ASSERT_EQUAL(memcmp(one, known, sizeof(known)), 0);
+    CU_ASSERT_TRUE(crypto_stream(key, 0, two, sizeof(two)));
+    CU_ASSERT_EQUAL(memcmp(one, two, sizeof(one)), 0);
+    CU_ASSERT_NOT_EQUAL(memcmp(one, one + 16, 16), 0);
+    CU_ASSERT_TRUE(crypto_stream(key, 1, two, sizeof(two)));
+    CU_ASSERT_NOT_EQUAL(memcmp(one, two, 16), 0);
+}
+
 /* --- What lives in memory only. --- */
 
 static void
@@ -516,6 +538,8 @@ static const struct tap_test tests[] = {
     {"the cache keeps lists by owner complete and in order",
      cache_keeps_owned_lists_in_order},
     {"the cache is bounded", cache_is_bounded},
+    {"a step's random bytes are AES-256 in counter mode",
+     stream_is_counter_mode},
     {"S1: records in memory are compared and swapped too",
      memory_compares_versions},
     {"S1: memory is bounded, the longest unused goes first",

@@ -21,9 +21,10 @@ api_json_text(unsigned status, char *text, size_t len)
 struct http_reply *
 api_json(unsigned status, const json_t *body)
 {
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    size_t len = 0;
+    char *text = json_compact(body, &len);
 
-    return api_json_text(status, text, text ? strlen(text) : 0);
+    return api_json_text(status, text, len);
 }
 
 struct http_reply *

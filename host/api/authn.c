@@ -267,7 +267,7 @@ body_text(const struct engine_call *call, const struct engine_result *result,
 
     if (is_by_hand(call, client) && secret)
         json_set_text(body, "_pf_authn_api_state", secret);
-    return body ? json_dumps(body, JSON_COMPACT) : NULL;
+    return json_compact(body, NULL);
 }
 
 /* text is taken over. */
@@ -377,7 +377,7 @@ answer(struct job *job, int st)
     return reply;
 }
 
-static const struct job_kind kind = {"authn", decide, answer};
+static const struct job_kind kind = {"authn", decide, answer, true};
 
 /* --- The handler. --- */
 

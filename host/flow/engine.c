@@ -577,6 +577,9 @@ engine_act(const struct engine_call *call, struct txn *txn, const char *flow,
     ret->lane = json_text(at.flow.body, "subject");
     if (ret->lane && !call->in_lane)
         return ENGINE_LANE;
+    st = flow_open(&at.flow);
+    if (st != FACTOR_OK)
+        return st;
     if (!subject_enabled(&at)) {
         fail_policy(&at, "flow.user_disabled");
         return put_flow(&at);

@@ -22,9 +22,15 @@ flow_read(struct txn *txn, const char *id, struct flow *ret_flow)
     ret_flow->record = record;
     ret_flow->id = record->face.id;
     ret_flow->owner = record->face.owner;
-    ret_flow->body =
-        arena_keep_json(txn_arena(txn), json_copy(record->body));
-    return ret_flow->body ? FACTOR_OK : FACTOR_E_NOMEM;
+    ret_flow->body = record->body;
+    return FACTOR_OK;
+}
+
+factor_status
+flow_open(struct flow *flow)
+{
+    flow->body = arena_keep_json(txn_arena(flow->txn), json_copy(flow->body));
+    return flow->body ? FACTOR_OK : FACTOR_E_NOMEM;
 }
 
 factor_status

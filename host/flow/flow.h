@@ -24,7 +24,8 @@ struct flow_limits {
     int64_t idle_ms, absolute_ms, finished_grace_ms;
 };
 
-/* A flow within one attempt: its body is the attempt's own to change. */
+/* A flow within one attempt.  What was read is shared, and nobody's to change
+ * before flow_open(). */
 struct flow {
     struct txn *txn;
     const struct record *record; /* as it was read; NULL: new */
@@ -41,6 +42,8 @@ enum flow_life {
 
 /* Read a flow.  FACTOR_E_NOTFOUND. */
 factor_status flow_read(struct txn *txn, const char *id, struct flow *ret_flow);
+/* A body of the attempt's own in place of what was read. */
+factor_status flow_open(struct flow *flow);
 
 /* A new one, to be put. */
 factor_status flow_new(struct txn *txn, const struct flow_limits *limits,

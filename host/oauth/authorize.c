@@ -254,7 +254,7 @@ answer(struct job *job, int st)
     return asked->redirectless ? answer_state(job) : answer_page(job);
 }
 
-static const struct job_kind kind = {"authorize", decide, answer};
+static const struct job_kind kind = {"authorize", decide, answer, false};
 
 /* --- The handler. --- */
 

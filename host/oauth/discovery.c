@@ -122,7 +122,7 @@ discovery_metadata(const struct host *host)
 static void
 reply_cacheable(struct http_request *request, json_t *body)
 {
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    char *text = json_compact(body, NULL);
     struct http_reply *reply = NULL;
 
     json_decref(body);

@@ -148,7 +148,7 @@ answer(struct job *job, int st)
                       resume->page_key);
 }
 
-static const struct job_kind kind = {"resume", decide, answer};
+static const struct job_kind kind = {"resume", decide, answer, false};
 
 void
 resume_handle(struct http_request *request)

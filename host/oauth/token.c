@@ -244,7 +244,7 @@ answer(struct job *job, int st)
     return reply;
 }
 
-static const struct job_kind kind = {"token", decide, answer};
+static const struct job_kind kind = {"token", decide, answer, false};
 
 /* --- The handler. --- */
 

@@ -130,7 +130,7 @@ answer(struct job *job, int st)
     return reply;
 }
 
-static const struct job_kind kind = {"userinfo", decide, answer};
+static const struct job_kind kind = {"userinfo", decide, answer, true};
 
 /* --- The handler. --- */
 

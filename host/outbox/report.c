@@ -156,7 +156,7 @@ answer(struct job *job, int st)
                                         : 503);
 }
 
-static const struct job_kind kind = {"report", decide, answer};
+static const struct job_kind kind = {"report", decide, answer, false};
 
 /* --- The handler. --- */
 

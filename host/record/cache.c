@@ -9,9 +9,10 @@
 
 enum {
     SHARDS = 16,
-    BUCKETS = 4096, /* of a shard */
-    STAMPS = 1024,  /* of a shard; keys that share one only miss more */
-    ENTRY_COST = 160
+    BUCKETS_LEAST = 256, /* of a shard */
+    STAMPS = 1024,       /* of a shard; keys that share one only miss more */
+    ENTRY_COST = 160,
+    ENTRY_USUAL = 1024   /* bytes, with what it holds */
 };
 
 struct entry {
@@ -30,7 +31,8 @@ struct shard {
     size_t used;
     struct entry *newest, *oldest;
     atomic_uint stamps[STAMPS];
-    struct entry *buckets[BUCKETS];
+    size_t bucket_count; /* a power of two */
+    struct entry **buckets;
 };
 
 struct cache {
@@ -73,7 +75,7 @@ shard_of(struct cache *cache, const struct question *question)
 static struct entry **
 bucket_of(struct shard *shard, uint64_t hash)
 {
-    return &shard->buckets[hash / SHARDS % BUCKETS];
+    return &shard->buckets[hash / SHARDS & (shard->bucket_count - 1)];
 }
 
 static atomic_uint *
@@ -193,17 +195,34 @@ keep(struct cache *cache, struct shard *shard, const struct question *question,
     shrink(cache, shard);
 }
 
+/* A bucket for each entry that there is room for. */
+static bool
+shard_open(struct shard *shard, size_t bytes)
+{
+    size_t count = BUCKETS_LEAST;
+
+    while (count < bytes / ENTRY_USUAL)
+        count *= 2;
+    shard->buckets = calloc(count, sizeof(shard->buckets[0]));
+    shard->bucket_count = count;
+    pthread_mutex_init(&shard->lock, NULL);
+    return shard->buckets != NULL;
+}
+
 struct cache *
 cache_new(size_t bytes)
 {
     struct cache *cache = calloc(1, sizeof(*cache));
+    bool opened = cache != NULL;
     size_t i;
 
-    if (!cache)
+    for (i = 0; cache && i < SHARDS; i++)
+        opened &= shard_open(&cache->shards[i], bytes / SHARDS);
+    if (!opened) {
+        cache_free(cache);
         return NULL;
+    }
     cache->shard_max = bytes / SHARDS;
-    for (i = 0; i < SHARDS; i++)
-        pthread_mutex_init(&cache->shards[i].lock, NULL);
     return cache;
 }
 
@@ -217,6 +236,7 @@ cache_free(struct cache *cache)
     for (i = 0; i < SHARDS; i++) {
         while (cache->shards[i].oldest)
             entry_drop(&cache->shards[i], cache->shards[i].oldest);
+        free(cache->shards[i].buckets);
         pthread_mutex_destroy(&cache->shards[i].lock);
     }
     free(cache);
@@ -284,7 +304,8 @@ amend(struct cache *cache, enum cache_kind kind,
     pthread_mutex_unlock(&shard->lock);
 }
 
-/* What was just written will be read next: kept even if nobody asked. */
+/* What is new will be read next: kept even if nobody asked.  Not what waits
+ * for a worker, who reads it by its time. */
 static void
 keep_by_id(struct cache *cache, struct record *record)
 {
@@ -312,7 +333,8 @@ cache_publish(struct cache *cache, struct record *record)
         amend(cache, CACHE_OWNED, face, face->owner, record);
     if (face->name)
         amend(cache, CACHE_NAME, face, face->name, record);
-    keep_by_id(cache, record);
+    if (face->version == 1 && record->due_at_ms == 0)
+        keep_by_id(cache, record);
 }
 
 void

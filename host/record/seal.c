@@ -52,8 +52,7 @@ seal_secret(const struct factor_record *face, const json_t *body,
     const uint8_t *key = keys_derived(keys, version, KEYS_SEAL);
     char bound[BOUND_SIZE];
     size_t bound_len = bound_text(face, body, version, bound, sizeof(bound));
-    char *text = json_dumps(json_object_get(body, secret_member),
-                            JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = json_compact(json_object_get(body, secret_member), NULL);
     json_t *sealed = NULL;
 
     if (text && key && bound_len)
@@ -73,12 +72,12 @@ body_text(const struct record *record, const struct keys *keys,
     char *text = NULL;
 
     if (!json_object_get(record->body, secret_member))
-        return json_dumps(record->body, JSON_COMPACT);
+        return json_compact(record->body, NULL);
     shallow = json_copy(record->body);
     sealed = seal_secret(&record->face, record->body, keys, version);
     if (shallow && sealed &&
         json_object_set(shallow, secret_member, sealed) == 0)
-        text = json_dumps(shallow, JSON_COMPACT);
+        text = json_compact(shallow, NULL);
     json_decref(sealed);
     json_decref(shallow);
     return text;

@@ -378,7 +378,7 @@ answer(struct job *job, int st)
     return reply;
 }
 
-static const struct job_kind kind = {"rest", decide, answer};
+static const struct job_kind kind = {"rest", decide, answer, true};
 
 /* --- The handler. --- */
 

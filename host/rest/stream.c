@@ -121,7 +121,7 @@ stream_turn_at(struct http_request *request)
 static char *
 event_text(const char *name, const json_t *data)
 {
-    char *json = json_dumps(data, JSON_COMPACT), *text;
+    char *json = json_compact(data, NULL), *text;
     size_t size = json ? strlen(name) + strlen(json) + 32 : 0;
 
     text = json ? malloc(size) : NULL;

@@ -35,12 +35,20 @@ leave_crowd(struct job *job)
 }
 
 static void
+leave_place(struct job *job)
+{
+    lanes_leave(job->host->places, job->place);
+    job->place = NULL;
+}
+
+static void
 job_free(void *state)
 {
     struct job *job = state;
     size_t i;
 
     leave_crowd(job);
+    leave_place(job);
     for (i = job->lane_count; i > 0; i--)
         lanes_leave(job->host->lanes, job->lanes[i - 1]);
     http_reply_free(job->reply); /* held back, and its client has gone */
@@ -111,6 +119,7 @@ static void
 leave_lanes(struct job *job)
 {
     leave_crowd(job);
+    leave_place(job);
     while (job->lane_count > 0)
         lanes_leave(job->host->lanes, job->lanes[--job->lane_count]);
 }
@@ -177,6 +186,7 @@ enter_crowd(struct job *job)
     enum lane_entry entry = lanes_try(job->host->crowds, key, &job->crowd);
 
     if (entry == LANE_TAKEN) {
+        leave_place(job);
         leave_loop(job);
         entry = lanes_wait(job->host->crowds, key, job, &job->crowd,
                            ready_in_crowd);
@@ -278,6 +288,7 @@ enter_lane(struct job *job, const char *key)
 
     leave_crowd(job);
     if (entry == LANE_TAKEN) {
+        leave_place(job);
         leave_loop(job);
         entry = lanes_wait(job->host->lanes, key, job, place, ready_in_lane);
         if (entry == LANE_TAKEN)
@@ -324,6 +335,7 @@ go_slow(struct job *job)
         answer(job, JOB_BUSY);
         return;
     }
+    leave_place(job);
     leave_loop(job);
     if (!pool_run(job->host->slow, http_address(job->request), run_slow, job))
         answer(job, JOB_BUSY);
@@ -370,6 +382,7 @@ ask(struct job *job)
         answer(job, FACTOR_E_INTERNAL);
         return;
     }
+    leave_place(job);
     leave_loop(job);
     sources_ask(job->host->sources, job->questions, take_answers, job);
 }
@@ -438,6 +451,40 @@ park(struct job *job)
         free(keys[i]);
 }
 
+/* --- A place among the steps that are under way. --- */
+
+static void
+ready_in_place(struct job *job)
+{
+    return_to_loop(job, run_on_loop);
+}
+
+/* What a step has read and made stays until its commit is durable: of
+ * hundreds at once nothing would be in the processor's caches any more, and
+ * each would cost twice as much as when it comes a moment later.  Whoever has
+ * a place waits for the writer alone.  False: it comes back when there is
+ * one. */
+static bool
+take_place(struct job *job)
+{
+    struct lanes *places = job->host->places;
+    enum lane_entry entry;
+
+    if (job->place || job->on_slow_pool ||
+        (job->kind->reads_by_get && http_method(job->request) == HTTP_GET))
+        return true;
+    entry = lanes_try(places, "", &job->place);
+    if (entry == LANE_TAKEN) {
+        leave_loop(job);
+        entry = lanes_wait(places, "", job, &job->place, ready_in_place);
+        if (entry == LANE_TAKEN)
+            return false;
+        ready_in_place(job);
+        return false;
+    }
+    return true;
+}
+
 /* --- Attempts. --- */
 
 static void
@@ -472,6 +519,8 @@ run(struct job *job)
     int64_t started;
     int st;
 
+    if (!take_place(job))
+        return;
     txn_free(job->txn);
     job->attempts++;
     job->txn = txn_new(job->host->database, clock_now_ms(), job->seed);

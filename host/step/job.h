@@ -37,6 +37,7 @@ struct job_kind {
     /* st: FACTOR_OK, JOB_BUSY, or why nothing was written.  job->txn is the
      * last attempt (NULL: there was no memory for one).  NULL becomes 500. */
     struct http_reply *(*answer)(struct job *job, int st);
+    bool reads_by_get; /* a GET of it never writes */
 };
 
 /* How a job waits (S7): under these keys, at most until steady time. */
@@ -69,6 +70,7 @@ struct job {
     struct lane *lanes[JOB_LANES]; /* first the flow's, then the user's */
     size_t lane_count;
     struct lane *crowd;            /* of those who lost races for a record */
+    struct lane *place;            /* among the steps that are under way */
     uint8_t seed[TXN_SEED];
     unsigned attempts;
     int status;

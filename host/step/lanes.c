@@ -18,25 +18,26 @@ struct waiting {
 
 struct lane {
     struct lane *next; /* in its bucket */
-    size_t bucket, queued;
+    size_t bucket, inside, queued;
     struct waiting *first, **last;
     char key[];
 };
 
 struct lanes {
-    size_t queue_max;
+    size_t width, queue_max;
     pthread_mutex_t locks[LOCKS]; /* bucket % LOCKS */
     struct lane *buckets[BUCKETS];
 };
 
 struct lanes *
-lanes_new(size_t queue_max)
+lanes_new(size_t width, size_t queue_max)
 {
     struct lanes *lanes = calloc(1, sizeof(*lanes));
     size_t i;
 
     if (!lanes)
         return NULL;
+    lanes->width = width;
     lanes->queue_max = queue_max;
     for (i = 0; i < LOCKS; i++)
         pthread_mutex_init(&lanes->locks[i], NULL);
@@ -123,12 +124,15 @@ lanes_wait(struct lanes *lanes, const char *key, struct job *job,
 
     pthread_mutex_lock(lock);
     lane = find(lanes, bucket, key);
-    if (lane) {
+    if (!lane)
+        lane = open_lane(lanes, bucket, key);
+    if (!lane) {
+        entry = LANE_FULL;
+    } else if (lane->inside == lanes->width) {
         entry = queue(lanes, lane, job, ret_lane, ready);
     } else {
-        *ret_lane = open_lane(lanes, bucket, key);
-        if (!*ret_lane)
-            entry = LANE_FULL;
+        lane->inside++;
+        *ret_lane = lane;
     }
     pthread_mutex_unlock(lock);
     return entry;
@@ -178,7 +182,7 @@ lanes_leave(struct lanes *lanes, struct lane *lane)
     waiting = take_first(lane);
     if (waiting)
         *waiting->ret_lane = lane;
-    else
+    else if (--lane->inside == 0)
         close_lane(lanes, lane);
     pthread_mutex_unlock(lock);
     if (waiting) {

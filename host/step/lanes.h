@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* host/step/lanes.h - steps of one flow, or of one user, are taken one after
- * another (S5).  Any thread. */
+ * another (S5); or so many at a time.  Any thread. */
 #ifndef HOST_STEP_LANES_H
 #define HOST_STEP_LANES_H
 
@@ -8,15 +8,16 @@
 #include <stddef.h>
 
 struct job;
-struct lane;  /* one key that somebody holds */
+struct lane;  /* a key that somebody holds */
 struct lanes;
 
-struct lanes *lanes_new(size_t queue_max); /* waiting in one lane; or NULL */
+/* For so many abreast in one lane, and so many waiting there; or NULL. */
+struct lanes *lanes_new(size_t width, size_t queue_max);
 void lanes_free(struct lanes *lanes);      /* NULL is allowed */
 
 enum lane_entry { LANE_ENTERED, LANE_TAKEN, LANE_FULL };
 
-/* Enter the lane if nobody is in it. */
+/* Enter the lane if there is room. */
 enum lane_entry lanes_try(struct lanes *lanes, const char *key,
                           struct lane **ret_lane);
 

@@ -34,7 +34,7 @@ struct txn {
     struct database *database;
     int64_t now_ms;
     uint8_t seed[TXN_SEED];
-    uint64_t entropy_taken; /* blocks */
+    uint64_t entropy_taken; /* times */
     struct txn_list *lists; /* read, newest first */
     struct commit_change *changes, **last_change;
     size_t change_count;
@@ -141,16 +141,11 @@ const uint8_t *
 txn_entropy(struct txn *txn)
 {
     uint8_t *bytes = arena_alloc(txn->arena, TXN_ENTROPY);
-    int64_t block;
-    const struct crypto_part part = crypto_number(&block);
-    size_t at;
 
-    for (at = 0; bytes && at < TXN_ENTROPY; at += CRYPTO_MAC_LEN) {
-        block = (int64_t)(++txn->entropy_taken);
-        if (!crypto_mac(txn->seed, &part, 1, bytes + at))
-            return NULL;
-    }
-    return bytes;
+    return bytes && crypto_stream(txn->seed, ++txn->entropy_taken, bytes,
+                                  TXN_ENTROPY)
+               ? bytes
+               : NULL;
 }
 
 struct database *
@@ -632,7 +627,7 @@ event_text(struct txn *txn)
     if (txn->events)
         json_object_set(event, "events", txn->events);
     json_object_set_new(event, "records", records);
-    text = json_dumps(event, JSON_COMPACT);
+    text = json_compact(event, NULL);
     copy = arena_copy(txn->arena, text);
     json_decref(event);
     free(text);
