@@ -143,8 +143,9 @@ test('a daemon that cannot start is never told to be ready', async () => {
     const NOTIFY_SOCKET = join(newFolder(), 'notify');
     const told = await manager(NOTIFY_SOCKET);
     const port = await freePort();
-    const first = await startDaemon({ server: { admin_listen: loopback(port) } });
-    const d = await startDaemon({ server: { admin_listen: loopback(port) } },
+    const server = { admin_listen: loopback(port) };
+    const first = await startDaemon({ server });
+    const d = await startDaemon({ server },
                                 { env: { NOTIFY_SOCKET }, start: false });
     d.launch();
     assert.equal((await d.ended).status, 1);

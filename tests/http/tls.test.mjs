@@ -3,6 +3,7 @@
 // while it runs, and what --check-config says of them.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import { join } from 'node:path';
@@ -281,6 +282,43 @@ test('certificate and key come as credentials', async () => {
     assert.match(lines[0], /there are no credentials here; give "crt"/);
     const d = await secureDaemon(credentials, { env });
     assert.equal(await shown(d.port), 'first');
+});
+
+test('K2: the secret of keys.json comes as a credential, and is needed',
+     async () => {
+    const folder = newFolder();
+    const env = { CREDENTIALS_DIRECTORY: folder };
+    const keep = (name) => writeFileSync(join(folder, name),
+        `${secret('keys secret', randomBytes(32).toString('base64'))}\n`,
+        { mode: 0o600 });
+    keep('one');
+    keep('two');
+    const d = await startDaemon({}, { env });
+    const keys = () => Object.keys(JSON.parse(
+        readFileSync(join(d.state, 'keys.json'), 'utf8'))).sort();
+    const user = await d.user();
+    assert.ok(keys().includes('sign'));
+    const again = async (config) => {
+        await d.stop();
+        delete d.config.keys_old_secret;
+        Object.assign(d.config, config);
+        d.launch();
+        return d.ready().then(() => null, ({ end }) => end);
+    };
+    for (const config of [
+        { keys_secret: { $credential: 'one' } },
+        { keys_secret: { $credential: 'two' },
+          keys_old_secret: { $credential: 'one' } }]) {
+        assert.equal(await again(config), null);
+        assert.deepEqual(keys(), ['sealed', 'v']);
+        mustBe(await (await Flow.begin(d)).signOn(user), 'COMPLETED');
+    }
+    await d.ctl('keys', 'rotate');
+    assert.deepEqual(keys(), ['sealed', 'v']);
+    const { status, output } = await again({
+        keys_secret: { $credential: 'one' } });
+    assert.equal(status, 78);
+    assert.match(output, /keys\.json: it is sealed under another secret/);
 });
 
 await run();
