@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "host/clock.h"
@@ -71,11 +72,24 @@ url_host(const char *url, char *ret_host, size_t size)
 }
 
 static void
+warn_of_readers(const struct config *config, struct problems *problems,
+                const char *pointer)
+{
+    const char *file = config_text(config, pointer);
+    struct stat status;
+
+    if (stat(file, &status) == 0 && (status.st_mode & S_IROTH))
+        config_warning(config, problems, pointer,
+                       "everyone may read %s; chmod o-r it", file);
+}
+
+static void
 warn_of_pair(const struct config *config, struct problems *problems,
                     size_t i, struct tls *tls)
 {
     char host[HOST_SIZE];
 
+    warn_of_readers(config, problems, secure[i].key);
     warn_of_expiry(config, problems, secure[i].certificate, tls);
     if (url_host(config_text(config, secure[i].url), host, sizeof(host)) &&
         !tls_is_for(tls, host))

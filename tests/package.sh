@@ -179,7 +179,8 @@ start()
 stop()
 {
     # The only child of unshare is the daemon.
-    kill "$(cat "/proc/$daemon/task/$daemon/children")" || die "the daemon is not there"
+    kill "$(cat "/proc/$daemon/task/$daemon/children")" ||
+        die "the daemon is not there"
     wait "$daemon" || die "the daemon does not stop well"
     daemon=
 }

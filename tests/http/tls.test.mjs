@@ -259,6 +259,9 @@ test('--check-config warns of certificates that browsers will refuse',
     };
     assert.match(await warned(make('short', { days: 5 })),
                  /warning: .*the certificate expires on \d{4}-\d\d-\d\d; put/);
+    const open = make('open');
+    chmodSync(open.key, 0o644);
+    assert.match(await warned(open), /warning: .*everyone may read .*open\.key/);
     assert.match(await warned(make('other', { names: 'DNS:other.test' })),
                  /warning: .*the certificate is not for "127\.0\.0\.1"/);
 });
