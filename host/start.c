@@ -16,12 +16,14 @@
 #include "host/control/control.h"
 #include "host/error.h"
 #include "host/flow/measure.h"
+#include "host/flow/rendered.h"
 #include "host/health.h"
 #include "host/http/forwarded.h"
 #include "host/http/handed.h"
 #include "host/http/park.h"
 #include "host/json.h"
 #include "host/log.h"
+#include "host/memory.h"
 #include "host/pages/messages.h"
 #include "host/oauth/client.h"
 #include "host/oauth/reply.h"
@@ -284,6 +286,14 @@ record_moved(void *context, const struct record *record)
         outbox_poke(running->host.outbox, record);
 }
 
+static size_t
+cache_bytes(const struct config *config)
+{
+    int64_t set = config_number(config, "/cache/size");
+
+    return (size_t)(set ? (uint64_t)set : memory_for_cache(memory_total()));
+}
+
 static factor_status
 open_database(struct running *running, struct factor_error *err)
 {
@@ -292,7 +302,7 @@ open_database(struct running *running, struct factor_error *err)
         .ops = running->instances->store_ops,
         .store = running->instances->store,
         .keys = running->host.keys,
-        .cache_bytes = (size_t)config_number(config, "/cache/size"),
+        .cache_bytes = cache_bytes(config),
         .volatile_bytes =
             (size_t)config_number(config, "/flow/volatile_memory"),
         .moved = record_moved,
@@ -321,9 +331,11 @@ make_machinery(struct running *running, struct factor_error *err)
         (unsigned)config_number(config, "/limits/source_workers"),
         (size_t)config_number(config, "/limits/source_queue"));
     host->strangers = strangers_new();
+    host->rendered =
+        rendered_new((size_t)config_number(config, "/cache/rendered"));
     host->rest = rest_new(host);
     if (!host->lanes || !host->crowds || !host->slow || !host->sources ||
-        !host->buckets || !host->strangers || !host->rest)
+        !host->buckets || !host->strangers || !host->rendered || !host->rest)
         return error_set(err, FACTOR_E_NOMEM, "out of memory");
     return park_new((unsigned)config_number(config, "/flow/parked_max"),
                     &host->park, err);
@@ -452,6 +464,7 @@ listen_on(struct running *running, const struct listening *wanted,
         .tls = wanted->tls,
         .strict_transport = wanted->strict_transport,
         .routes = listening->tables,
+        .refused = rest_refused,
         .context = &running->host,
     };
     factor_status st = FACTOR_OK;
@@ -687,6 +700,7 @@ start_stop(struct running *running)
     strangers_free(host->strangers);
     rest_free(host->rest);
     buckets_free(host->buckets);
+    rendered_free(host->rendered);
     pages_free(host->pages);
     messages_set_file(NULL);
     free_rules(host);

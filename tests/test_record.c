@@ -324,6 +324,24 @@ list_of(struct record *record)
     return list;
 }
 
+static struct record_list *
+look(struct cache *cache, enum cache_kind kind, const char *key)
+{
+    struct cache_mark mark;
+
+    return cache_get(cache, kind, "otp.authenticator", key, &mark);
+}
+
+static struct cache_mark
+mark_of(struct cache *cache, enum cache_kind kind, const char *key)
+{
+    struct cache_mark mark;
+
+    record_list_unref(
+        cache_get(cache, kind, "otp.authenticator", key, &mark));
+    return mark;
+}
+
 static void
 cache_serves_the_newest(void)
 {
@@ -334,12 +352,12 @@ cache_serves_the_newest(void)
 
     cache_publish(cache, one);
     cache_publish(cache, two);
-    seen = cache_get(cache, CACHE_ID, "otp.authenticator", "a1");
+    seen = look(cache, CACHE_ID, "a1");
     CU_ASSERT_PTR_NOT_NULL_FATAL(seen);
     CU_ASSERT_EQUAL(seen->records[0]->face.version, 2);
     record_list_unref(seen);
     cache_retract(cache, &two->face);
-    seen = cache_get(cache, CACHE_ID, "otp.authenticator", "a1");
+    seen = look(cache, CACHE_ID, "a1");
     CU_ASSERT_PTR_NOT_NULL_FATAL(seen);
     CU_ASSERT_EQUAL(seen->count, 0);
     record_list_unref(seen);
@@ -357,19 +375,61 @@ cache_drops_a_stale_fill(void)
     struct record *one = make_record("a1", 1, secret_body());
     struct record *two = make_record("a1", 2, secret_body());
     struct record_list *stale = list_of(one), *seen;
-    uint32_t stamp =
-        cache_stamp(cache, CACHE_OWNED, "otp.authenticator", "u1");
+    struct cache_mark mark = mark_of(cache, CACHE_OWNED, "u1");
 
     cache_publish(cache, two);
-    cache_fill(cache, CACHE_OWNED, "otp.authenticator", "u1", stale, stamp);
-    seen = cache_get(cache, CACHE_OWNED, "otp.authenticator", "u1");
+    cache_fill(cache, CACHE_OWNED, "otp.authenticator", "u1", stale, &mark);
+    seen = look(cache, CACHE_OWNED, "u1");
     CU_ASSERT_PTR_NULL(seen);
-    stamp = cache_stamp(cache, CACHE_OWNED, "otp.authenticator", "u1");
-    cache_fill(cache, CACHE_OWNED, "otp.authenticator", "u1", stale, stamp);
-    seen = cache_get(cache, CACHE_OWNED, "otp.authenticator", "u1");
+    mark = mark_of(cache, CACHE_OWNED, "u1");
+    cache_fill(cache, CACHE_OWNED, "otp.authenticator", "u1", stale, &mark);
+    seen = look(cache, CACHE_OWNED, "u1");
     CU_ASSERT_PTR_NOT_NULL(seen);
     record_list_unref(seen);
     record_list_unref(stale);
+    record_unref(one);
+    record_unref(two);
+    cache_free(cache);
+}
+
+/* Whether marks of both questions hold, which are then taken anew. */
+static bool
+both_hold(struct cache *cache, struct cache_mark *by_id,
+          struct cache_mark *by_owner)
+{
+    bool held = cache_mark_holds(by_id);
+
+    CU_ASSERT_EQUAL(cache_mark_holds(by_owner), held);
+    *by_id = mark_of(cache, CACHE_ID, "a1");
+    *by_owner = mark_of(cache, CACHE_OWNED, "u1");
+    return held;
+}
+
+/* Of what is there, and of what is not there yet. */
+static void
+cache_marks_move_with_answers(void)
+{
+    struct cache *cache = cache_new(1 << 20);
+    struct record *one = make_record("a1", 1, secret_body());
+    struct record *two = make_record("a1", 2, secret_body());
+    struct cache_mark by_id, by_owner;
+
+    by_id.stamp = NULL;
+    CU_ASSERT_FALSE(cache_mark_holds(&by_id));
+    by_id = mark_of(cache, CACHE_ID, "a1");
+    by_owner = mark_of(cache, CACHE_OWNED, "u1");
+    CU_ASSERT_TRUE(both_hold(cache, &by_id, &by_owner));
+    cache_publish(cache, one);
+    CU_ASSERT_FALSE(both_hold(cache, &by_id, &by_owner));
+    cache_publish(cache, two);
+    CU_ASSERT_FALSE(both_hold(cache, &by_id, &by_owner));
+    CU_ASSERT_TRUE(both_hold(cache, &by_id, &by_owner));
+    cache_forget(cache, &two->face);
+    CU_ASSERT_FALSE(both_hold(cache, &by_id, &by_owner));
+    cache_retract(cache, &two->face);
+    CU_ASSERT_FALSE(both_hold(cache, &by_id, &by_owner));
+    cache_retract_owner(cache, "u1");
+    CU_ASSERT_FALSE(both_hold(cache, &by_id, &by_owner));
     record_unref(one);
     record_unref(two);
     cache_free(cache);
@@ -381,17 +441,17 @@ cache_keeps_owned_lists_in_order(void)
     static const char *const ids[] = {"b", "c", "a"};
     struct cache *cache = cache_new(1 << 20);
     struct record_list *empty = record_list_new(0), *seen;
+    const struct cache_mark mark = mark_of(cache, CACHE_OWNED, "u1");
     struct record *record;
     size_t i;
 
-    cache_fill(cache, CACHE_OWNED, "otp.authenticator", "u1", empty,
-               cache_stamp(cache, CACHE_OWNED, "otp.authenticator", "u1"));
+    cache_fill(cache, CACHE_OWNED, "otp.authenticator", "u1", empty, &mark);
     for (i = 0; i < 3; i++) {
         record = make_record(ids[i], 1, secret_body());
         cache_publish(cache, record);
         record_unref(record);
     }
-    seen = cache_get(cache, CACHE_OWNED, "otp.authenticator", "u1");
+    seen = look(cache, CACHE_OWNED, "u1");
     CU_ASSERT_PTR_NOT_NULL_FATAL(seen);
     CU_ASSERT_EQUAL_FATAL(seen->count, 3);
     CU_ASSERT_STRING_EQUAL(seen->records[0]->face.id, "a");
@@ -399,9 +459,8 @@ cache_keeps_owned_lists_in_order(void)
     CU_ASSERT_STRING_EQUAL(seen->records[2]->face.id, "c");
     record_list_unref(seen);
     cache_retract_owner(cache, "u1");
-    CU_ASSERT_PTR_NULL(
-        cache_get(cache, CACHE_OWNED, "otp.authenticator", "u1"));
-    CU_ASSERT_PTR_NULL(cache_get(cache, CACHE_ID, "otp.authenticator", "a"));
+    CU_ASSERT_PTR_NULL(look(cache, CACHE_OWNED, "u1"));
+    CU_ASSERT_PTR_NULL(look(cache, CACHE_ID, "a"));
     record_list_unref(empty);
     cache_free(cache);
 }
@@ -423,7 +482,7 @@ cache_is_bounded(void)
     }
     for (i = 0; i < 4000; i++) {
         snprintf(id, sizeof(id), "id-%zu", i);
-        seen = cache_get(cache, CACHE_ID, "otp.authenticator", id);
+        seen = look(cache, CACHE_ID, id);
         kept += seen != NULL;
         record_list_unref(seen);
     }
@@ -530,6 +589,8 @@ static const struct tap_test tests[] = {
      cache_serves_the_newest},
     {"the cache drops what was read before a newer version was published",
      cache_drops_a_stale_fill},
+    {"a mark moves with the answer that it is of",
+     cache_marks_move_with_answers},
     {"the cache keeps lists by owner complete and in order",
      cache_keeps_owned_lists_in_order},
     {"the cache is bounded", cache_is_bounded},

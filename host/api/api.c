@@ -10,17 +10,20 @@
 #include "host/json.h"
 #include "host/oauth/client.h"
 
-static const char state_header[] = "X-PF-Authn-API-State";
+struct http_reply *
+api_json_text(unsigned status, char *text, size_t len)
+{
+    return text ? http_reply_new(status, "application/json;charset=utf-8",
+                                 text, len)
+                : NULL;
+}
 
 struct http_reply *
 api_json(unsigned status, const json_t *body)
 {
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 
-    if (!text)
-        return NULL;
-    return http_reply_new(status, "application/json;charset=utf-8", text,
-                          strlen(text));
+    return api_json_text(status, text, text ? strlen(text) : 0);
 }
 
 struct http_reply *
@@ -63,7 +66,7 @@ void
 api_caller(const struct host *host, struct http_request *request,
            struct factor_arena *arena, struct engine_call *ret_call)
 {
-    const char *state = http_header(request, state_header);
+    const char *state = http_header(request, API_STATE_HEADER);
 
     memset(ret_call, 0, sizeof(*ret_call));
     ret_call->host = host;

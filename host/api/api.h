@@ -12,8 +12,13 @@
 #include "host/http/http.h"
 #include "host/step/job.h"
 
+/* In place of the cookie, for clients that have none. */
+#define API_STATE_HEADER "X-PF-Authn-API-State"
+
 /* A reply with a JSON body (borrowed), application/json;charset=utf-8. */
 struct http_reply *api_json(unsigned status, const json_t *body);
+/* The same of a text that is taken over (NULL: NULL). */
+struct http_reply *api_json_text(unsigned status, char *text, size_t len);
 
 /* An error envelope of the Authentication API as a reply: a top-level code,
  * and a detail code of the host's own, or NULL. */

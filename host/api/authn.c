@@ -8,6 +8,7 @@
 
 #include "host/clock.h"
 #include "host/flow/envelope.h"
+#include "host/flow/rendered.h"
 #include "host/http/park.h"
 #include "host/json.h"
 #include "host/oauth/client.h"
@@ -190,37 +191,132 @@ decide(struct job *job, struct txn *txn, struct factor_error *err)
 
 /* --- The answer. --- */
 
+/* --- Rendered copies, for who looks again. --- */
+
+/* An action, a wait and a cookieless caller's secret make no copy. */
+static bool
+copy_key(struct http_request *request, const char *flow, const char *cookie,
+         struct rendered_key *ret_key)
+{
+    ret_key->flow = flow;
+    ret_key->cookie = cookie;
+    ret_key->languages = http_header(request, "Accept-Language");
+    return cookie && !http_header(request, API_STATE_HEADER) &&
+           !http_header(request, "Prefer");
+}
+
+static bool
+answer_copy(const struct host *host, struct http_request *request)
+{
+    const struct client *client;
+    struct rendered_key key;
+    struct http_reply *reply;
+    size_t len;
+    char *body;
+
+    if (http_method(request) != HTTP_GET ||
+        !copy_key(request, http_variable(request, "flow"),
+                  http_cookie(request, "PF"), &key))
+        return false;
+    body = rendered_get(host->rendered, &key, clock_now_ms(), &len, &client);
+    if (!body)
+        return false;
+    reply = api_json_text(200, body, len);
+    api_cors(host, request, reply, client->id);
+    http_reply(request, reply);
+    return true;
+}
+
+/* What was seen in this attempt, as text, for who looks with this cookie. */
+static void
+keep_copy(struct job *job, struct txn *txn, const struct engine_result *seen,
+          const struct client *client, const char *body)
+{
+    const struct authn *authn = job->state;
+    const char *cookie = seen->cookie[0] ? seen->cookie : authn->call.cookie;
+    struct cache_mark marks[RENDERED_MARKS];
+    struct rendered_key key;
+    const struct rendered_state state = {
+        .body = body,
+        .body_len = strlen(body),
+        .client = client,
+        .from_ms = txn_now(txn),
+        .until_ms = seen->until_ms,
+        .marks = marks,
+        .mark_count = txn_marks(txn, marks, RENDERED_MARKS),
+    };
+
+    if (seen->until_ms && copy_key(job->request, authn->flow, cookie, &key))
+        rendered_put(job->host->rendered, &key, &state);
+}
+
 /* The session's secret goes back the way it came: a page's script never sees
  * what the browser keeps from it. */
-static struct http_reply *
-reply_of(const struct engine_call *call, const struct engine_result *result,
-         const struct client *client)
+static bool
+is_by_hand(const struct engine_call *call, const struct client *client)
 {
-    const struct host *host = call->host;
-    bool by_hand = client && client_is_cookieless(client) && call->cookieless;
+    return client && client_is_cookieless(client) && call->cookieless;
+}
+
+static char *
+body_text(const struct engine_call *call, const struct engine_result *result,
+          const struct client *client)
+{
     const char *secret = result->cookie[0] ? result->cookie : call->cookie;
     json_t *body = result->error ? result->error : result->state;
-    struct http_reply *reply;
 
-    if (by_hand && secret)
+    if (is_by_hand(call, client) && secret)
         json_set_text(body, "_pf_authn_api_state", secret);
-    reply = api_json(result->error ? result->status : 200, body);
-    if (client && !by_hand)
+    return body ? json_dumps(body, JSON_COMPACT) : NULL;
+}
+
+/* text is taken over. */
+static struct http_reply *
+reply_with(struct http_request *request, const struct engine_call *call,
+           const struct engine_result *result, const struct client *client,
+           char *text)
+{
+    const struct host *host = call->host;
+    struct http_reply *reply =
+        api_json_text(result->error ? result->status : 200, text,
+                      text ? strlen(text) : 0);
+
+    if (client && !is_by_hand(call, client))
         api_set_cookie(host, reply, result->cookie,
                        client_is_cross_site(client, host->base_origin));
+    api_cors(host, request, reply, client ? client->id : NULL);
     return reply;
+}
+
+static const struct client *
+client_named(const struct host *host, const char *id)
+{
+    return id ? clients_find(host->clients, id) : NULL;
 }
 
 struct http_reply *
 authn_reply(struct http_request *request, const struct engine_call *call,
             const struct engine_result *result, const char *client)
 {
-    const struct client *found =
-        client ? clients_find(call->host->clients, client) : NULL;
-    struct http_reply *reply = reply_of(call, result, found);
+    const struct client *found = client_named(call->host, client);
 
-    api_cors(call->host, request, reply, client);
-    return reply;
+    return reply_with(request, call, result, found,
+                      body_text(call, result, found));
+}
+
+/* What was seen of the flow in this attempt, and kept for the next look. */
+static struct http_reply *
+reply_seen(struct job *job, struct txn *txn, const struct engine_call *call,
+           const struct engine_result *seen)
+{
+    const struct authn *authn = job->state;
+    const struct client *client =
+        client_named(job->host, engine_client(txn, authn->flow));
+    char *text = body_text(call, seen, client);
+
+    if (text && client && !seen->error)
+        keep_copy(job, txn, seen, client, text);
+    return reply_with(job->request, call, seen, client, text);
 }
 
 /* After an action that was committed: the state as anybody would see it. */
@@ -238,8 +334,7 @@ answer_state(struct job *job)
     call.trusted = true;
     if (txn && engine_look(&call, txn, authn->flow, &seen, &err) == FACTOR_OK) {
         memcpy(seen.cookie, authn->result.cookie, sizeof(seen.cookie));
-        reply = authn_reply(job->request, &call, &seen,
-                            engine_client(txn, authn->flow));
+        reply = reply_seen(job, txn, &call, &seen);
     }
     txn_free(txn);
     return reply;
@@ -269,11 +364,10 @@ answer(struct job *job, int st)
         return answer_foreign(job);
     if (st == FACTOR_OK && authn->action && !authn->result.error)
         return answer_state(job);
+    if (st == FACTOR_OK && authn->result.flow)
+        return reply_seen(job, job->txn, &authn->call, &authn->result);
     if (st == FACTOR_OK)
-        return authn_reply(job->request, &authn->call, &authn->result,
-                           authn->result.flow
-                               ? engine_client(job->txn, authn->flow)
-                               : NULL);
+        return authn_reply(job->request, &authn->call, &authn->result, NULL);
     reply = api_error(job->host, job->request,
                       st == JOB_BUSY ? "TOO_MANY_REQUESTS" : "UNEXPECTED_ERROR",
                       NULL);
@@ -326,6 +420,8 @@ handle(struct http_request *request)
         refuse(request, "INVALID_REQUEST", NULL);
         return;
     }
+    if (answer_copy(host, request))
+        return;
     job = job_new(&kind, request);
     authn = job ? arena_alloc(job->arena, sizeof(*authn)) : NULL;
     if (!authn) {

@@ -278,8 +278,14 @@ static const struct factor_setting *const tokens_settings[] = {
 };
 
 static const struct factor_setting *const cache_settings[] = {
-    SETTING(SIZE, "size", "Memory for records that were read.",
-            DEFAULT("\"64MiB\""), RANGE(MIB, 64 * GIB)),
+    SETTING(SIZE, "size",
+            "Memory for records that were read; 0: an eighth of what the "
+            "machine or our control group has, at most 1 GiB.",
+            DEFAULT("\"0B\""), RANGE(0, 64 * GIB)),
+    SETTING(SIZE, "rendered",
+            "Memory for states of flows as they were rendered, for clients "
+            "that poll.",
+            DEFAULT("\"32MiB\""), RANGE(0, 64 * GIB)),
     NULL,
 };
 

@@ -632,6 +632,22 @@ look_step(struct attempt *at, const struct policy_step *step)
     return FACTOR_OK;
 }
 
+/* Until when nothing but a write changes what was seen; 0: not known. */
+static int64_t
+seen_until(struct attempt *at, enum session_claim claim)
+{
+    int64_t session_ms =
+        session_expires(at->txn, json_text(at->flow.body, "session"));
+    int64_t until_ms = flow_changes_at(&at->flow, &at->limits);
+    int64_t state_ms = at->ret->changes_at_ms;
+
+    if (claim != SESSION_NEWEST)
+        return 0;
+    if (session_ms < until_ms)
+        until_ms = session_ms;
+    return state_ms && state_ms < until_ms ? state_ms : until_ms;
+}
+
 static void
 look_ended(struct attempt *at, enum session_claim claim)
 {
@@ -672,10 +688,12 @@ engine_look(const struct engine_call *call, struct txn *txn, const char *flow,
         claim = session_claim(txn, json_text(at.flow.body, "session"),
                               call->cookie);
     step = current_step(&at);
-    if (is_active(&at) && step && step->adapter)
+    if (is_active(&at) && step && step->adapter) {
         st = look_step(&at, step);
-    else
+        ret->until_ms = seen_until(&at, claim);
+    } else {
         look_ended(&at, claim);
+    }
     if (st == FACTOR_OK && ret->state)
         arena_keep_json(txn_arena(txn), ret->state);
     return st;

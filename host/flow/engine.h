@@ -46,6 +46,8 @@ struct engine_result {
     json_t *state;      /* engine_look: the state envelope */
     bool parkable;      /* engine_look: it may change by itself */
     int64_t changes_at_ms; /* engine_look: as in struct factor_model */
+    int64_t until_ms;      /* engine_look: the same caller sees the same until
+                            * then, if nothing is written; 0: not known */
     char cookie[SESSION_COOKIE]; /* to be set, or "" */
     const char *lane;   /* ENGINE_LANE: whose */
     const struct factor_question *const *questions; /* ENGINE_ASK */

@@ -70,6 +70,14 @@ flow_life(const struct flow *flow, const struct flow_limits *limits)
     return now >= end ? FLOW_ENDED : FLOW_ACTIVE;
 }
 
+int64_t
+flow_changes_at(const struct flow *flow, const struct flow_limits *limits)
+{
+    int64_t end = end_of(flow, limits);
+
+    return txn_now(flow->txn) < end ? end : end + limits->finished_grace_ms;
+}
+
 const json_t *
 flow_data(struct flow *flow)
 {

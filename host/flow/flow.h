@@ -48,6 +48,9 @@ factor_status flow_new(struct txn *txn, const struct flow_limits *limits,
 
 enum flow_life flow_life(const struct flow *flow,
                          const struct flow_limits *limits);
+/* When its life goes on to the next of these by itself (Unix ms). */
+int64_t flow_changes_at(const struct flow *flow,
+                        const struct flow_limits *limits);
 
 /* Adapter data, with its secret in place, for factor_flow.data; NULL: none. */
 const json_t *flow_data(struct flow *flow);

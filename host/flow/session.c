@@ -145,6 +145,14 @@ session_renew(struct txn *txn, const char *id, const char *user,
     return txn_put(txn, &put, NULL);
 }
 
+int64_t
+session_expires(struct txn *txn, const char *id)
+{
+    const struct record *session = find_live(txn, id);
+
+    return session ? session->face.expires_at_ms : 0;
+}
+
 const char *
 session_user(struct txn *txn, const char *id)
 {

@@ -52,6 +52,9 @@ factor_status session_renew(struct txn *txn, const char *id, const char *user,
                             const struct session_times *times,
                             char ret_cookie[SESSION_COOKIE]);
 
+/* When it is over (Unix ms); 0: it is. */
+int64_t session_expires(struct txn *txn, const char *id);
+
 /* Id of the user who last signed on with it, or NULL. */
 const char *session_user(struct txn *txn, const char *id);
 

@@ -66,6 +66,11 @@ struct http_listener {
     struct tls *tls;                  /* NULL: in clear */
     const char *strict_transport;     /* that header's value; NULL: none */
     const struct http_route *const *routes; /* NULL-ended list of tables */
+    /* The words for what no route takes, 404 or 405 (Allow is added); on a
+     * loop, where only http_path() can be asked.  NULL, or a reply of NULL:
+     * the server's own words. */
+    struct http_reply *(*refused)(struct http_request *request,
+                                  unsigned status);
     void *context;                    /* http_context() of its requests */
 };
 

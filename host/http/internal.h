@@ -128,6 +128,8 @@ struct http_request {
 struct http_server {
     struct MHD_Daemon *daemon;
     const struct http_route *const *routes;
+    struct http_reply *(*refused)(struct http_request *request,
+                                  unsigned status);
     void *context;
     const struct forwarded_proxies *proxies;
     struct tls *tls;

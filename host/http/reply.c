@@ -252,13 +252,27 @@ send_reply(struct http_request *request, struct http_reply *reply)
     http_reply_free(reply);
 }
 
+/* In the words of whose path it is, where there is one. */
+static struct http_reply *
+refusal_reply(struct http_request *request)
+{
+    const enum refusal refusal = request->refusal;
+    const unsigned status = refusals[refusal].status;
+    const char *body = refusals[refusal].body;
+    struct http_reply *reply = NULL;
+
+    if (request->server->refused &&
+        (refusal == REFUSED_UNKNOWN || refusal == REFUSED_METHOD))
+        reply = request->server->refused(request, status);
+    return reply ? reply
+                 : http_reply_static(status, JSON_TYPE, body, strlen(body));
+}
+
 void
 reply_refusal(struct http_request *request)
 {
     const enum refusal refusal = request->refusal;
-    const char *body = refusals[refusal].body;
-    struct http_reply *reply = http_reply_static(
-        refusals[refusal].status, JSON_TYPE, body, strlen(body));
+    struct http_reply *reply = refusal_reply(request);
     char allow[HTTP_ALLOW_SIZE];
 
     if (refusals[refusal].closes)

@@ -410,6 +410,7 @@ http_start(const struct http_listener *listener,
         return error_set(err, FACTOR_E_NOMEM, "out of memory");
     }
     server->routes = listener->routes;
+    server->refused = listener->refused;
     server->context = listener->context;
     server->proxies = listener->proxies;
     server->tls = listener->tls;

@@ -29,7 +29,7 @@ struct shard {
     pthread_mutex_t lock;
     size_t used;
     struct entry *newest, *oldest;
-    uint32_t stamps[STAMPS];
+    atomic_uint stamps[STAMPS];
     struct entry *buckets[BUCKETS];
 };
 
@@ -76,7 +76,7 @@ bucket_of(struct shard *shard, uint64_t hash)
     return &shard->buckets[hash / SHARDS % BUCKETS];
 }
 
-static uint32_t *
+static atomic_uint *
 stamp_of(struct shard *shard, uint64_t hash)
 {
     return &shard->stamps[hash / SHARDS % STAMPS];
@@ -224,7 +224,7 @@ cache_free(struct cache *cache)
 
 struct record_list *
 cache_get(struct cache *cache, enum cache_kind kind, const char *collection,
-          const char *key)
+          const char *key, struct cache_mark *ret_mark)
 {
     struct question question = ask(kind, collection, key);
     struct shard *shard = shard_of(cache, &question);
@@ -232,6 +232,8 @@ cache_get(struct cache *cache, enum cache_kind kind, const char *collection,
     struct entry *entry;
 
     pthread_mutex_lock(&shard->lock);
+    ret_mark->stamp = stamp_of(shard, question.hash);
+    ret_mark->value = atomic_load(ret_mark->stamp);
     entry = find(shard, &question);
     if (entry) {
         age_unlink(shard, entry);
@@ -242,29 +244,16 @@ cache_get(struct cache *cache, enum cache_kind kind, const char *collection,
     return list;
 }
 
-uint32_t
-cache_stamp(struct cache *cache, enum cache_kind kind, const char *collection,
-            const char *key)
-{
-    struct question question = ask(kind, collection, key);
-    struct shard *shard = shard_of(cache, &question);
-    uint32_t stamp;
-
-    pthread_mutex_lock(&shard->lock);
-    stamp = *stamp_of(shard, question.hash);
-    pthread_mutex_unlock(&shard->lock);
-    return stamp;
-}
-
 void
 cache_fill(struct cache *cache, enum cache_kind kind, const char *collection,
-           const char *key, struct record_list *list, uint32_t stamp)
+           const char *key, struct record_list *list,
+           const struct cache_mark *mark)
 {
     struct question question = ask(kind, collection, key);
     struct shard *shard = shard_of(cache, &question);
 
     pthread_mutex_lock(&shard->lock);
-    if (*stamp_of(shard, question.hash) == stamp)
+    if (cache_mark_holds(mark))
         keep(cache, shard, &question, list);
     pthread_mutex_unlock(&shard->lock);
 }
@@ -281,7 +270,7 @@ amend(struct cache *cache, enum cache_kind kind,
     struct entry *entry;
 
     pthread_mutex_lock(&shard->lock);
-    ++*stamp_of(shard, question.hash);
+    atomic_fetch_add(stamp_of(shard, question.hash), 1);
     entry = find(shard, &question);
     if (entry) {
         changed = record_list_with(entry->list, face->id, record);
@@ -357,11 +346,10 @@ forget(struct cache *cache, enum cache_kind kind,
     struct entry *entry;
 
     pthread_mutex_lock(&shard->lock);
+    atomic_fetch_add(stamp_of(shard, question.hash), 1);
     entry = find(shard, &question);
-    if (entry && is_behind(entry->list, face)) {
-        ++*stamp_of(shard, question.hash);
+    if (entry && is_behind(entry->list, face))
         entry_drop(shard, entry);
-    }
     pthread_mutex_unlock(&shard->lock);
 }
 
@@ -400,7 +388,7 @@ cache_retract_owner(struct cache *cache, const char *owner)
     for (i = 0; i < SHARDS; i++) {
         pthread_mutex_lock(&cache->shards[i].lock);
         for (s = 0; s < STAMPS; s++)
-            cache->shards[i].stamps[s]++;
+            atomic_fetch_add(&cache->shards[i].stamps[s], 1);
         for (entry = cache->shards[i].newest; entry; entry = older) {
             older = entry->older;
             if (entry_owned_by(entry, owner))

@@ -2,13 +2,16 @@
 /* host/record/cache.h - a bounded cache of what reads found.
  *
  * The writer publishes each commit here after it is durable; readers fill
- * what they missed.  A reader takes a stamp before it asks the store, and
- * its find is dropped if anything of that key was published since, so that
- * an old version never replaces a newer one.  Any thread.
+ * what they missed.  Each question has a stamp that moves when its answer
+ * does.  A reader has a mark of it from before it asks the store, and its
+ * find is dropped if the stamp has moved since, so that an old version never
+ * replaces a newer one.  Any thread.
  */
 #ifndef HOST_RECORD_CACHE_H
 #define HOST_RECORD_CACHE_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,17 +26,29 @@ enum cache_kind { CACHE_ID, CACHE_NAME, CACHE_OWNED };
 struct cache *cache_new(size_t bytes);
 void cache_free(struct cache *cache); /* NULL is allowed */
 
-/* The complete answer, one reference; NULL: not here. */
+/* Since when an answer is true.  Good while the cache lives. */
+struct cache_mark {
+    const atomic_uint *stamp; /* NULL: it may change unseen */
+    unsigned value;
+};
+
+/* Whether what was asked with the mark would be answered so again. */
+static inline bool
+cache_mark_holds(const struct cache_mark *mark)
+{
+    return mark->stamp && atomic_load(mark->stamp) == mark->value;
+}
+
+/* The complete answer, one reference; NULL: not here.  The mark is of this
+ * answer, or of the one that the caller reads next. */
 struct record_list *cache_get(struct cache *cache, enum cache_kind kind,
-                              const char *collection, const char *key);
+                              const char *collection, const char *key,
+                              struct cache_mark *ret_mark);
 
-uint32_t cache_stamp(struct cache *cache, enum cache_kind kind,
-                     const char *collection, const char *key);
-
-/* Keep a complete answer that was read after the stamp was taken. */
+/* Keep a complete answer that was read after the mark was taken. */
 void cache_fill(struct cache *cache, enum cache_kind kind,
                 const char *collection, const char *key,
-                struct record_list *list, uint32_t stamp);
+                struct record_list *list, const struct cache_mark *mark);
 
 /* A record was written or removed.  From the writer only. */
 void cache_publish(struct cache *cache, struct record *record);

@@ -99,11 +99,11 @@ cacheable(const struct factor_query *query, enum cache_kind *ret_kind)
 static factor_status
 read_cached(struct database *database, enum cache_kind kind,
             const struct factor_query *query, struct record_list **ret_list,
-            struct factor_error *err)
+            struct cache_mark *ret_mark, struct factor_error *err)
 {
-    struct record_list *list = cache_get(database->cache, kind,
-                                         query->collection, query->key);
-    uint32_t stamp;
+    struct record_list *list =
+        cache_get(database->cache, kind, query->collection, query->key,
+                  ret_mark);
     factor_status st;
 
     if (list && (kind != CACHE_OWNED || list->count <= query->limit)) {
@@ -111,14 +111,12 @@ read_cached(struct database *database, enum cache_kind kind,
         return FACTOR_OK;
     }
     record_list_unref(list);
-    stamp =
-        cache_stamp(database->cache, kind, query->collection, query->key);
     st = read_store(database, query, &list, err);
     if (st != FACTOR_OK)
         return st;
     if (kind != CACHE_OWNED || list->count < query->limit)
         cache_fill(database->cache, kind, query->collection, query->key, list,
-                   stamp);
+                   ret_mark);
     *ret_list = list;
     return FACTOR_OK;
 }
@@ -141,19 +139,31 @@ read_memory(struct database *database, const struct factor_query *query)
 }
 
 factor_status
-database_read(struct database *database, const struct factor_query *query,
-              struct record_list **ret_list, struct factor_error *err)
+database_read_marked(struct database *database,
+                     const struct factor_query *query,
+                     struct record_list **ret_list,
+                     struct cache_mark *ret_mark, struct factor_error *err)
 {
     struct record_list *list = read_memory(database, query);
     enum cache_kind kind;
 
+    ret_mark->stamp = NULL;
     if (list) {
         *ret_list = list;
         return FACTOR_OK;
     }
     if (cacheable(query, &kind))
-        return read_cached(database, kind, query, ret_list, err);
+        return read_cached(database, kind, query, ret_list, ret_mark, err);
     return read_store(database, query, ret_list, err);
+}
+
+factor_status
+database_read(struct database *database, const struct factor_query *query,
+              struct record_list **ret_list, struct factor_error *err)
+{
+    struct cache_mark mark;
+
+    return database_read_marked(database, query, ret_list, &mark, err);
 }
 
 /* --- Writing. --- */

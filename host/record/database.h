@@ -8,6 +8,7 @@
 
 #include "factor/store.h"
 #include "host/keys.h"
+#include "host/record/cache.h"
 #include "host/record/record.h"
 #include "host/record/volatile.h"
 
@@ -43,6 +44,14 @@ factor_status database_read(struct database *database,
                             const struct factor_query *query,
                             struct record_list **ret_list,
                             struct factor_error *err);
+
+/* The same, with a mark of since when it is so; of what lives in memory, and
+ * of pages, there is none. */
+factor_status database_read_marked(struct database *database,
+                                   const struct factor_query *query,
+                                   struct record_list **ret_list,
+                                   struct cache_mark *ret_mark,
+                                   struct factor_error *err);
 
 /* One change of a commit; kind as in factor/store.h. */
 struct commit_change {

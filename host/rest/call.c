@@ -139,7 +139,7 @@ read_page(struct job *job, const struct factor_resource *resource,
 
     if (!(resource->flags & FACTOR_RESOURCE_PAGED))
         return;
-    page = fields_check(page_query, given, rest_error_field, faults);
+    page = fields_check(page_query, given, rest_error_parameter, faults);
     json_object_set_new(query, "limit", json_integer(PAGE_DEFAULT));
     json_object_update(query, page);
     json_decref(page);
@@ -155,7 +155,7 @@ read_query(struct job *job, const struct factor_resource *resource,
     http_each_query(job->request, add_query, given);
     query = arena_keep_json(
         job->arena,
-        fields_check(resource->query, given, rest_error_field, faults));
+        fields_check(resource->query, given, rest_error_parameter, faults));
     read_filter(resource, given, query, faults);
     read_page(job, resource, given, query, faults);
     return query;

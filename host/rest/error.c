@@ -23,6 +23,7 @@ static const struct {
     {401, "ACCESS_FAILED", "You do not have access to this resource."},
     {403, "ACCESS_FAILED", "You do not have access to this resource."},
     {404, "NOT_FOUND", "The requested resource could not be found."},
+    {405, "INVALID_REQUEST", NULL},
     {409, "UNIQUENESS_VIOLATION",
      "The request could not be completed. It conflicts with what is there."},
     {429, "REQUEST_LIMITED", "Too many requests."},
@@ -132,18 +133,30 @@ static const struct {
                        allowed_size},
 };
 
-void
-rest_error_field(void *context, const struct fields_fault *fault)
+static void
+tell(struct rest_faults *told, const struct fields_fault *fault,
+     const char *parent, const char *code)
 {
-    struct rest_faults *told = context;
     json_t *(*inner)(const struct factor_field *field) =
         faults[fault->what].inner;
 
     if (!told->error)
-        told->error = rest_error(told->id, "INVALID_DATA", NULL);
-    rest_error_add(told->error, faults[fault->what].code, fault->path,
+        told->error = rest_error(told->id, parent, NULL);
+    rest_error_add(told->error, code, fault->path,
                    faults[fault->what].message,
                    inner ? inner(fault->field) : NULL);
+}
+
+void
+rest_error_field(void *context, const struct fields_fault *fault)
+{
+    tell(context, fault, "INVALID_DATA", faults[fault->what].code);
+}
+
+void
+rest_error_parameter(void *context, const struct fields_fault *fault)
+{
+    tell(context, fault, "INVALID_REQUEST", "INVALID_PARAMETER");
 }
 
 /* --- What an adapter refuses. --- */

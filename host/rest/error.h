@@ -29,6 +29,8 @@ struct rest_faults {
     json_t *error; /* NULL: none so far */
 };
 void rest_error_field(void *context, const struct fields_fault *fault);
+/* The same of a query string: INVALID_PARAMETER (A.8). */
+void rest_error_parameter(void *context, const struct fields_fault *fault);
 
 /* What an adapter refuses: the code is the parent of the first detail.  A new
  * reference. */

@@ -69,17 +69,22 @@ for_any_origin(struct http_reply *reply)
 
 /* What every answer says (A.5). */
 static struct http_reply *
-of_call(const struct rest_call *call, struct http_reply *reply)
+of_call(const char *id, struct http_reply *reply)
 {
-    if (for_any_origin(reply))
-        http_reply_header(reply, "Correlation-Id", call->id);
+    if (!for_any_origin(reply))
+        return NULL;
+    http_reply_header(reply, "Correlation-Id", id);
+    http_reply_header(reply, "Cache-Control",
+                      "no-cache, no-store, max-age=0, must-revalidate");
+    http_reply_header(reply, "Pragma", "no-cache");
+    http_reply_header(reply, "Expires", "0");
     return reply;
 }
 
 static struct http_reply *
 json_reply(const struct rest_call *call, unsigned status, const json_t *body)
 {
-    return of_call(call, rest_is_open(call->resource)
+    return of_call(call->id, rest_is_open(call->resource)
                              ? timed_json(status, body)
                              : api_json(status, body));
 }
@@ -87,7 +92,7 @@ json_reply(const struct rest_call *call, unsigned status, const json_t *body)
 static struct http_reply *
 empty_reply(const struct rest_call *call, unsigned status)
 {
-    return of_call(call, http_reply_static(status, NULL, "", 0));
+    return of_call(call->id, http_reply_static(status, NULL, "", 0));
 }
 
 /* body is stolen. */
@@ -391,6 +396,36 @@ preflight(struct http_request *request)
     http_reply_header(reply, "Access-Control-Allow-Headers",
                       "authorization, content-type, prefer");
     http_reply_header(reply, "Access-Control-Max-Age", "600");
+    return reply;
+}
+
+static bool
+is_below(const char *path, const char *folder)
+{
+    size_t len = strlen(folder);
+
+    return *path == '/' && strncmp(path + 1, folder, len) == 0 &&
+           path[1 + len] == '/';
+}
+
+struct http_reply *
+rest_refused(struct http_request *request, unsigned status)
+{
+    const struct host *host = http_context(request);
+    const char *path = http_path(request);
+    char id[UUID_SIZE];
+    struct http_reply *reply;
+    json_t *body;
+
+    if (!is_below(path, "v1") &&
+        !is_below(path, keys_environment(host->keys)))
+        return NULL;
+    uuid_random(id);
+    body = rest_error(id, rest_error_code(status),
+                      status == 405 ? "The method is not offered here."
+                                    : NULL);
+    reply = of_call(id, api_json(status, body));
+    json_decref(body);
     return reply;
 }
 

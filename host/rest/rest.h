@@ -47,6 +47,9 @@ typedef factor_status rest_decide(const struct host *host,
 
 /* The handler of all of their routes. */
 http_handler rest_handle;
+/* What is below their paths and is none of them: told as they tell it. */
+struct http_reply *rest_refused(struct http_request *request,
+                                unsigned status);
 
 /* Tables of every resource; host must outlive it.  NULL without memory. */
 struct rest *rest_new(const struct host *host);

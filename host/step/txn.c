@@ -15,6 +15,7 @@ enum { ATTEMPTS_MAX = 64 };
 struct txn_list {
     struct txn_list *next;
     struct record_list *list;
+    struct cache_mark mark;
 };
 
 struct txn_memory {
@@ -215,7 +216,8 @@ txn_read(struct txn *txn, const struct factor_query *query,
 
     if (!kept)
         return FACTOR_E_NOMEM;
-    st = database_read(txn->database, query, &kept->list, NULL);
+    st = database_read_marked(txn->database, query, &kept->list, &kept->mark,
+                              NULL);
     if (st != FACTOR_OK)
         return st;
     st = lay_changes_over(txn, query, &kept->list);
@@ -298,6 +300,20 @@ txn_keys(struct txn *txn, const char **ret_keys, size_t max)
             ret_keys[0] = arena_format(txn->arena, "%s/%s", face->collection,
                                        face->id);
         }
+    return count;
+}
+
+size_t
+txn_marks(const struct txn *txn, struct cache_mark *ret_marks, size_t max)
+{
+    const struct txn_list *kept;
+    size_t count = 0;
+
+    for (kept = txn->lists; kept; kept = kept->next) {
+        if (count == max || !kept->mark.stamp)
+            return 0;
+        ret_marks[count++] = kept->mark;
+    }
     return count;
 }
 

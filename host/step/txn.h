@@ -53,6 +53,12 @@ const struct record *txn_seen(const struct txn *txn, const char *collection,
 /* "collection/id" of the records that were read, at most max of them, first
  * the first that was read; in the arena.  Returns how many. */
 size_t txn_keys(struct txn *txn, const char **ret_keys, size_t max);
+
+/* Marks of everything that was read, at most max; 0: there are more, or some
+ * of it may change unseen. */
+size_t txn_marks(const struct txn *txn, struct cache_mark *ret_marks,
+                 size_t max);
+
 /* Text of a keyed name, in the arena; NULL on failure. */
 char *txn_keyed(struct txn *txn, const char *purpose, const void *bytes,
                 size_t len);

@@ -113,8 +113,8 @@ same_address(const struct mfa_step *s, const char *a, const char *b)
     return strcmp(one, other) == 0;
 }
 
-bool
-mfa_address_known(const struct mfa_step *s, enum mfa_type type,
+const struct mfa_device *
+mfa_address_owner(const struct mfa_step *s, enum mfa_type type,
                   const char *address)
 {
     size_t i;
@@ -123,8 +123,8 @@ mfa_address_known(const struct mfa_step *s, enum mfa_type type,
         if (s->devices[i].active && s->devices[i].type == type &&
             s->devices[i].address &&
             same_address(s, s->devices[i].address, address))
-            return true;
-    return false;
+            return &s->devices[i];
+    return NULL;
 }
 
 /* --- The code --- */
@@ -191,7 +191,7 @@ mfa_submit(struct mfa_step *s, struct factor_outcome *out)
     status = mfa_address_clean(s, kind->type, typed, &address);
     if (status)
         return status;
-    if (!address || mfa_address_known(s, kind->type, address))
+    if (!address || mfa_address_owner(s, kind->type, address))
         return refuse_target(s, out, kind);
     if (mfa_only_on_file(s) &&
         !(mfa_address_on_file(s) &&

@@ -49,7 +49,8 @@ mfa_ask_first(struct mfa_step *s)
         return NULL;
     if (chosen)
         return chosen;
-    if (s->policy.selection == MFA_PROMPT_TO_SELECT &&
+    if ((s->policy.selection == MFA_PROMPT_TO_SELECT ||
+         s->account.unordered) &&
         mfa_usable_count(s) > 1)
         return NULL;
     return mfa_first_usable(s);

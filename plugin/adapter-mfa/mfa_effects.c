@@ -143,6 +143,8 @@ user_language(const struct mfa_step *s)
 static const char *
 message_language(const struct mfa_step *s)
 {
+    if (s->locale)
+        return s->locale;
     if (s->has_auth && s->auth.locale)
         return s->auth.locale;
     return s->in->resource ? user_language(s) : NULL;

@@ -60,6 +60,7 @@ set_default(struct mfa_step *s, struct factor_outcome *out)
     if (!device)
         return refuse_device(s, out);
     s->account.default_device = device->id;
+    s->account.unordered = false;
     status = mfa_put_account(s);
     if (!status)
         status = mfa_audit_device(s, "mfa.default_set", device, NULL);

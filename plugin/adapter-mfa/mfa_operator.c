@@ -219,7 +219,7 @@ add(struct mfa_step *s, struct factor_outcome *out)
         if (status)
             return status;
         if (!device.address ||
-            mfa_address_known(s, kind->type, device.address))
+            mfa_address_owner(s, kind->type, device.address))
             return refuse(s, out, MFA_CODE_TARGET, "target");
     }
     return put_added(s, out, &device);

@@ -78,9 +78,15 @@ mfa_transition mfa_activate_phone;
 factor_status mfa_address_clean(const struct mfa_step *s, enum mfa_type type,
                                 const char *typed, const char **ret_address);
 
-/* Is it that of an active device of this type? */
-bool mfa_address_known(const struct mfa_step *s, enum mfa_type type,
-                       const char *address);
+enum { MFA_NICKNAME_MAX = 100 }; /* characters */
+
+/* In characters; SIZE_MAX: a control byte is in it. */
+size_t mfa_nickname_length(const char *nickname);
+
+/* The active device of this type that has the address, or NULL. */
+const struct mfa_device *mfa_address_owner(const struct mfa_step *s,
+                                           enum mfa_type type,
+                                           const char *address);
 
 /* Remove a device of the user: its record, its place in the order, and if it
  * was the default, the next one is that.  The user is told, unless it was

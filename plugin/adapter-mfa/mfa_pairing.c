@@ -15,7 +15,7 @@
 #include "plugin/adapter-mfa/mfa_model.h"
 #include "plugin/adapter-mfa/mfa_pair.h"
 
-enum { NICKNAME_CHARACTERS = 100, KEYS_READ = 200 };
+enum { KEYS_READ = 200 };
 
 /* --- Kinds --- */
 
@@ -503,17 +503,17 @@ cancel_pairing(struct mfa_step *s, struct factor_outcome *out)
 
 /* --- Names --- */
 
-static bool
-nickname_fits(const char *nickname)
+size_t
+mfa_nickname_length(const char *nickname)
 {
     size_t count = 0;
 
-    for (; nickname && *nickname; nickname++) {
+    for (; *nickname; nickname++) {
         if ((unsigned char)*nickname < ' ' || *nickname == 127)
-            return false;
+            return SIZE_MAX;
         count += ((unsigned char)*nickname & 0xc0) != 0x80;
     }
-    return nickname && count <= NICKNAME_CHARACTERS;
+    return count;
 }
 
 static factor_status
@@ -543,7 +543,7 @@ update_nickname(struct mfa_step *s, struct factor_outcome *out)
     mfa_adopt(s);
     if (!device || !device->active || (naming && device != mfa_paired(s)))
         return mfa_refuse_for(s, out, MFA_CODE_INVALID_DEVICE, "id", 0);
-    if (!nickname_fits(nickname))
+    if (!nickname || mfa_nickname_length(nickname) > MFA_NICKNAME_MAX)
         return mfa_refuse_for(s, out, MFA_CODE_TARGET, "nickname", 0);
     status = write_nickname(s, device, nickname);
     if (status)

@@ -447,6 +447,7 @@ mfa_account_load(const struct factor_record *record,
         .record = record,
         .counter = counter_of(body),
         .order = json_object_get(body, "order"),
+        .unordered = json_is_true(json_object_get(body, "unordered")),
         .default_device = text_of(body, "default_device"),
         .bypass_until_ms = integer_of(body, "bypass_until_ms"),
     };
@@ -460,6 +461,8 @@ mfa_account_save(const struct mfa_account *account)
     return finish(body,
                   !body || set_counter(body, &account->counter) ||
                       set(body, "order", json_deep_copy(account->order)) ||
+                      set(body, "unordered",
+                          account->unordered ? json_true() : NULL) ||
                       set_text(body, "default_device",
                                account->default_device) ||
                       set_integer(body, "bypass_until_ms",

@@ -115,6 +115,7 @@ struct mfa_account {
     struct passcode_counter counter; /* wrong codes and denied pushes in a
                                       * row, over all devices */
     const json_t *order;             /* array of device ids; NULL: none */
+    bool unordered;                  /* taken away: nothing comes first */
     const char *default_device;      /* id, or NULL: none chosen */
     int64_t bypass_until_ms;         /* 0: no window */
 };

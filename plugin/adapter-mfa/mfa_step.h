@@ -70,6 +70,7 @@ struct mfa_step {
     struct mfa_account account;
     struct mfa_device *devices; /* in the user's order, pending ones last */
     size_t device_count;
+    const char *locale; /* of messages, where the call names it; or NULL */
     bool has_auth;
     struct mfa_auth auth;
     struct mfa_pairing pairing;

@@ -123,6 +123,24 @@ test('authn A.2-2: GET shows what time did to the state', async () => {
     assert.deepEqual(mustBe(await flow.get(), 'MFA_FAILED'), failed);
 });
 
+test('S4: what was rendered for one browser is no other\'s, and passes with ' +
+     'its time', async () => {
+    const { flow, code, before } = await waiting();
+    const other = await waiting();
+    for (let i = 0; i < 3; i++) {
+        await unchanged(flow, before);
+        for (const jar of [new Jar(), other.flow.jar])
+            mustFail(await flow.get({ jar }), 404, 'RESOURCE_NOT_FOUND');
+    }
+    mustBe(await flow.check(code), 'OTP_VERIFIED');
+    mustBe(await flow.get(), 'OTP_VERIFIED');
+    d.advance(15 * 60000);
+    const idle = mustBe(await flow.get(), 'OTP_VERIFIED');
+    assert.deepEqual(Object.keys(idle._links), ['self']);
+    d.advance(61000);
+    mustFail(await flow.get(), 404, 'RESOURCE_NOT_FOUND');
+});
+
 test('authn A.2-3: one POST, one action', async () => {
     const { flow, before } = await waiting();
     const reply = await flow.act('resendOtp', undefined,

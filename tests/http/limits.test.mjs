@@ -74,7 +74,7 @@ test('H3: claims of pairing keys', async () => {
     assert.equal(reply.json.code, 'REQUEST_LIMITED');
 });
 
-test('mfa A.6-10, A.11: REST resources, a client at a time', async () => {
+test('mfa A.6-9, A.11: REST resources, a client at a time', async () => {
     const rest = await startRest({ limits: { rest: few } });
     const path = `${rest.base}/billOfMaterials`;
     const role = 'Environment Admin';

@@ -47,7 +47,7 @@ test('mfa A.2-1, A.2-5: a worker finds its token at /{env}/as/token',
     assert.equal((await ask(other)).status, 404);
 });
 
-test('mfa A.6-3, F-18: 401 without a token, and with none of ours', async () => {
+test('mfa A.6-3, A.8-15, F-18: 401 without a token, and with none of ours', async () => {
     const path = `${rest.base}/users?limit=1`;
     for (const token of [null, 'x.y.z', `${await rest.token('worker')}x`]) {
         const reply = await rest.get(path, { token });

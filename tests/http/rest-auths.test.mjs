@@ -170,7 +170,21 @@ test('mfa B.1.4: the policy says which device is asked first', async () => {
                'INVALID_DATA', 'INVALID_VALUE', 'policy.id');
 });
 
-test('mfa C: authenticators of every kind of code', async () => {
+test('mfa B.6.7: who took the order away is asked each time', async () => {
+    const user = await rest.user();
+    const mail = await mailOf(user), text = await textOf(user);
+    const status = async () => mustAnswer(await begin(user, {
+        policy: policy('First') }), 201).status;
+    const order = (action, body) => rest.post(devices(user), body, { action });
+    assert.equal(await status(), 'OTP_REQUIRED');
+    await order('devices.order.remove');
+    assert.equal(await status(), 'DEVICE_SELECTION_REQUIRED');
+    mustAnswer(await order('devices.reorder', {
+        order: [{ id: text.id }, { id: mail.id }] }));
+    assert.equal(await status(), 'OTP_REQUIRED');
+});
+
+test('mfa C, F-15: authenticators of every kind of code', async () => {
     const user = await rest.user();
     const app = await appOf(user);
     const voice = await device(user, { type: 'VOICE', phone: user.phone });
@@ -309,7 +323,7 @@ test('mfa B.1.2, D2: the user reads all of a transaction, and no link',
                          { maximumValue: most });
 });
 
-test('mfa E.7: a push with its number, approved', async () => {
+test('mfa E.7, F-6: a push with its number, approved', async () => {
     const user = await rest.user();
     const phone = await phoneOf(user);
     const auth = mustAnswer(await begin(user, {
@@ -410,7 +424,7 @@ test('mfa E.7, F-5: denied, timed out, cancelled', async () => {
                'INVALID_REQUEST');
 });
 
-test('mfa F-2: the last try, and until when the device rests', async () => {
+test('mfa F-2,4: the last try, and until when the device rests', async () => {
     const user = await rest.user();
     const mail = await mailOf(user);
     const auth = mustAnswer(await begin(user), 201);
@@ -579,7 +593,7 @@ test('what is another\'s, a flow\'s or of no user is not there', async () => {
     mustRefuse(await read({ id: 'x'.repeat(200) }), 404, 'NOT_FOUND');
 });
 
-test('R3: what is not offered', async () => {
+test('R3, mfa A.9-4,6, B.1-5,7, B.2-1..3: what is not offered', async () => {
     const user = await rest.user();
     await mailOf(user);
     const auth = mustAnswer(await begin(user), 201);

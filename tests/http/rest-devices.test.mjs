@@ -182,7 +182,7 @@ test('mfa B.6.3: fifty that wait for activation', async () => {
     assert.equal((await list(user)).count, 0);
 });
 
-test('mfa B.6.7: listed in order, filtered, reordered', async () => {
+test('mfa B.6.7, F-13: listed in order, filtered, reordered', async () => {
     const user = await rest.user();
     const mail = mustAnswer(await make(user, email(user)), 201);
     d.advance(second);

@@ -110,8 +110,8 @@ test('mfa B.4-2,4,7, mfa E.9: a policy is made and read', async () => {
     assert.deepEqual(mustAnswer(await rest.get(`${path}/${one.id}`)), one);
 });
 
-test('mfa B.4-10..29,36,37,62,63,68,73,78..85: each is printed, by default',
-     async () => {
+test('mfa B.4-10..29,36,37,62,63,68,73,78..85, F-11,12: each is printed, by ' +
+     'default', async () => {
          const { id, name, environment, _links, createdAt, updatedAt,
                  ...shown } = await post({ fido2: undefined });
          const off = { enabled: false, pairingDisabled: false,
@@ -196,7 +196,7 @@ test('mfa B.4-8, mfa A.8-7: a name: there, short, taken once', async () => {
     await drop(await post({ name: 'x'.repeat(256) }));
 });
 
-test('mfa B.4-5,6,9, mfa E.9: always exactly one default', async () => {
+test('mfa B.4-5,6,9, A.8-8, E.9: always exactly one default', async () => {
     const defaults = async () => (await policies())
         .filter((one) => one.default).map(({ id }) => id);
     const [old] = await defaults();
@@ -259,7 +259,7 @@ const sentRanges = [
     [{ otpLength: 10 }, 'otpLength', range(6, 8)],
 ];
 for (const method of ['sms', 'voice', 'email'])
-    test(`mfa B.4-20,27,30..35, mfa E.9: what ${method} may be`, async () => {
+    test(`mfa B.4-20,27,30..35, F-10, E.9: what ${method} may be`, async () => {
         for (const [otp, target, inner] of sentRanges)
             await refuse({ [method]: sent(true, otp) }, 'OUT_OF_RANGE',
                          `${method}.otp.${target}`, inner);

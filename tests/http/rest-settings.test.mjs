@@ -98,7 +98,7 @@ test('mfa B.3-5: fewer devices are allowed at once, and those there stay',
          await put({});
      });
 
-test('mfa B.3-6: the format of pairing keys is in force', async () => {
+test('mfa B.3-6, B.7-13, F-14: the format of pairing keys is in force', async () => {
     const user = await rest.user();
     const key = async (pairingKeyFormat) => {
         await put({ pairing: { ...pairing, pairingKeyFormat } });

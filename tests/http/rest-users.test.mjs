@@ -131,8 +131,8 @@ test('mfa A.10-1, A.10-2: all users, page by page', async () => {
     assert.ok(pages >= 3);
     for (const id of wanted)
         assert.ok(seen.has(id));
-    mustRefuse(await rest.get(`${users}?limit=0`), 400, 'INVALID_DATA',
-               'OUT_OF_RANGE', 'limit');
+    mustRefuse(await rest.get(`${users}?limit=0`), 400, 'INVALID_REQUEST',
+               'INVALID_PARAMETER', 'limit');
     mustRefuse(await rest.get(`${users}?cursor=%21`), 400, 'INVALID_REQUEST',
                'INVALID_PARAMETER', 'cursor');
 });

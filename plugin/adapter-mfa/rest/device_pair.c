@@ -14,7 +14,7 @@
 #include "plugin/adapter-mfa/mfa_pair.h"
 #include "plugin/adapter-mfa/rest/devices.h"
 
-enum { NICKNAME_MAX = 400, EXTENSION_MAX = 32 };
+enum { NICKNAME_BYTES = 4 * MFA_NICKNAME_MAX, EXTENSION_MAX = 32 };
 
 /* --- The policy --- */
 
@@ -79,6 +79,16 @@ wants_test(const struct mfa_rest *call)
 {
     return call->s.settings->test_devices && !mfa_rest_by_user(call) &&
            json_is_true(json_object_get(call->s.in->fields, "testMode"));
+}
+
+/* Of the message with the code (B.6.2); NULL: the user's. */
+static const char *
+wanted_locale(const struct mfa_rest *call)
+{
+    const json_t *notification =
+        json_object_get(call->s.in->fields, "notification");
+
+    return mfa_text(json_object_get(notification, "template"), "locale");
 }
 
 static size_t
@@ -188,6 +198,7 @@ static factor_status
 make_addressed(struct mfa_rest *call, const struct mfa_kind *kind)
 {
     const char *given = mfa_text(call->s.in->fields, kind->field);
+    const struct mfa_device *known;
     const char *address;
     factor_status status;
 
@@ -198,8 +209,10 @@ make_addressed(struct mfa_rest *call, const struct mfa_kind *kind)
         return status;
     if (!address)
         return refuse_value(call, kind->field);
-    if (mfa_address_known(&call->s, kind->type, address))
-        return mfa_rest_refuse(call, MFA_REST_UNIQUENESS, kind->field, NULL);
+    known = mfa_address_owner(&call->s, kind->type, address);
+    if (known)
+        return mfa_rest_refuse(call, MFA_REST_UNIQUENESS, kind->field,
+                               json_pack("{s:s}", "existingId", known->id));
     if (!may_have_address(call, address))
         return mfa_rest_forbid(call);
     if (!wants_active(call) && !wants_test(call) &&
@@ -213,10 +226,15 @@ mfa_rest_create_device(struct mfa_rest *call)
 {
     const struct mfa_kind *kind =
         mfa_kind_by_name(mfa_text(call->s.in->fields, "type"));
+    factor_status status;
 
     call->s.flow.proven = mfa_rest_trusted(call);
+    call->s.locale = wanted_locale(call);
     if (!policy_fits(call))
         return refuse_value(call, "policy");
+    if (json_object_get(json_object_get(call->s.in->fields, "notification"),
+                        "policy"))
+        return refuse_value(call, "notification.policy");
     if (!kind || !method_allowed(&call->s, kind->type))
         return refuse_value(call, "type");
     if (!mfa_may_pair(&call->s, kind->type, NULL))
@@ -227,6 +245,8 @@ mfa_rest_create_device(struct mfa_rest *call)
         return refuse_limit(call, MFA_PENDING_MAX);
     if (!extension_fits(call, kind->type))
         return refuse_value(call, "extension");
+    if (!mfa_rest_nickname_fits(call, &status))
+        return status;
     return kind->field ? make_addressed(call, kind)
                        : make(call, kind->type, NULL);
 }
@@ -396,13 +416,19 @@ const struct factor_field *const mfa_rest_create_body[] = {
               .text = "With a plus sign; separators are taken out."),
     MFA_FIELD(STRING, "extension", .max_len = EXTENSION_MAX,
               .text = "VOICE, where mfaSettings.phoneExtensions is on."),
-    MFA_FIELD(STRING, "nickname", .max_len = NICKNAME_MAX),
+    MFA_FIELD(STRING, "nickname", .max_len = NICKNAME_BYTES),
     MFA_FIELD(BOOLEAN, "testMode",
               .text = "The code is told here and sent to nobody; passed over "
                       "unless test devices are allowed."),
     MFA_MEMBERS("policy", MFA_ID("id"),
                 MFA_FIELD(STRING, "type",
                           .values = FACTOR_NAMES("DEFAULT"))),
+    MFA_MEMBERS("notification",
+                MFA_MEMBERS("template",
+                            MFA_FIELD(STRING, "locale", .max_len = 64,
+                                      .text = "Language of the message with "
+                                              "the code.")),
+                MFA_MEMBERS("policy", MFA_ID("id"))),
     NULL
 };
 

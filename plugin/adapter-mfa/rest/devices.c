@@ -8,7 +8,7 @@
 #include "plugin/adapter-mfa/mfa_effects.h"
 #include "plugin/adapter-mfa/mfa_pair.h"
 
-enum { NICKNAME_CHARACTERS = 100, NICKNAME_MAX = 400 };
+enum { NICKNAME_BYTES = 4 * MFA_NICKNAME_MAX };
 
 struct mfa_device *
 mfa_rest_path_device(struct mfa_rest *call)
@@ -53,7 +53,7 @@ order_json(const struct mfa_rest *call)
     json_t *list = json_array();
     size_t i;
 
-    for (i = 0; list && call->s.account.default_device &&
+    for (i = 0; list && !call->s.account.unordered &&
                 i < call->s.device_count;
          i++)
         if (call->s.devices[i].active &&
@@ -161,6 +161,7 @@ reorder(struct mfa_rest *call)
     if (!ids)
         return FACTOR_E_NOMEM;
     call->s.account.order = ids;
+    call->s.account.unordered = false;
     call->s.account.default_device =
         json_string_value(json_array_get(ids, 0));
     status = put_order(call, "mfa.devices_ordered");
@@ -178,6 +179,7 @@ remove_order(struct mfa_rest *call)
     if (!mfa_rest_trusted(call))
         return mfa_rest_forbid(call);
     call->s.account.order = NULL;
+    call->s.account.unordered = true;
     call->s.account.default_device = NULL;
     status = put_order(call, "mfa.order_removed");
     return status ? status : mfa_rest_done(call);
@@ -260,14 +262,21 @@ unblock(struct mfa_rest *call)
     return set_blocked(call, false);
 }
 
-static size_t
-characters(const char *text)
+bool
+mfa_rest_nickname_fits(struct mfa_rest *call, factor_status *ret_status)
 {
-    size_t count = 0;
+    const char *nickname = mfa_text(call->s.in->fields, "nickname");
+    size_t len = nickname ? mfa_nickname_length(nickname) : 0;
 
-    for (; *text; text++)
-        count += ((unsigned char)*text & 0xc0) != 0x80;
-    return count;
+    if (len <= MFA_NICKNAME_MAX)
+        return true;
+    *ret_status =
+        len == SIZE_MAX
+            ? mfa_rest_refuse(call, MFA_REST_INVALID_VALUE, "nickname", NULL)
+            : mfa_rest_refuse(call, MFA_REST_TOO_LONG, "nickname",
+                              json_pack("{s:i}", "maximumValue",
+                                        MFA_NICKNAME_MAX));
+    return false;
 }
 
 static factor_status
@@ -275,15 +284,14 @@ rename_one(struct mfa_rest *call)
 {
     const char *nickname = mfa_text(call->s.in->fields, "nickname");
     struct mfa_device *device = mfa_rest_path_device(call);
+    factor_status status;
 
     if (!device)
         return mfa_rest_not_found(call);
     if (!mfa_rest_trusted(call))
         return mfa_rest_forbid(call);
-    if (characters(nickname) > NICKNAME_CHARACTERS)
-        return mfa_rest_refuse(call, MFA_REST_TOO_LONG, "nickname",
-                               json_pack("{s:i}", "maximumValue",
-                                         NICKNAME_CHARACTERS));
+    if (!mfa_rest_nickname_fits(call, &status))
+        return status;
     device->nickname = *nickname ? nickname : NULL;
     return changed(call, device, "mfa.device_renamed");
 }
@@ -326,7 +334,7 @@ static const struct factor_field *const order_body[] = {
 };
 static const struct factor_field *const nickname_body[] = {
     MFA_FIELD(STRING, "nickname", .flags = FACTOR_FIELD_EMPTY,
-              .max_len = NICKNAME_MAX,
+              .max_len = NICKNAME_BYTES,
               .text = "At most 100 characters; empty: none."),
     NULL
 };

@@ -18,6 +18,10 @@ struct mfa_device *mfa_rest_path_device(struct mfa_rest *call);
 factor_status mfa_rest_answer_device(struct mfa_rest *call,
                                      const struct mfa_device *device);
 
+/* Whether the nickname that the call gives, if it does, can be one; else an
+ * answer is made. */
+bool mfa_rest_nickname_fits(struct mfa_rest *call, factor_status *ret_status);
+
 /* Pairing (device_pair.c): make a device, make it active, send its code
  * again. */
 mfa_rest_handler mfa_rest_create_device;
