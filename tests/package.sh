@@ -27,7 +27,7 @@ daemon=
 
 finish()
 {
-    [ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true
+    [ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null || true
     umount -l "$work"/*/proc "$work"/*/dev 2>/dev/null || true
     rm -rf --one-file-system "$work"
 }
