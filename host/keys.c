@@ -31,6 +31,8 @@ struct seal_key {
  * touched again while readers run, so reading needs no lock. */
 struct keys {
     char *path;
+    const char *secret; /* the file is sealed under it, or NULL */
+    bool reseal;        /* it is not yet */
     pthread_mutex_t lock; /* signing keys, rotation, the file */
     atomic_uint newest, oldest;
     struct seal_key seal[SEAL_MAX];
@@ -237,14 +239,108 @@ file_replace(const char *path, const char *text)
     return done && rename(beside, path) == 0 && sync_folder(path);
 }
 
+/* --- Sealed: {"v": 2, "sealed": base64url of the text in clear}. --- */
+
+static const char sealed_as[] = "factord keys file";
+
+/* The secret was made by a machine, so one hash is enough. */
+static bool
+file_key(const char *secret, uint8_t ret_key[CRYPTO_KEY_LEN])
+{
+    struct crypto_part parts[] = {crypto_text(sealed_as), crypto_text(secret)};
+
+    return crypto_hash(parts, 2, ret_key);
+}
+
+static json_t *
+wrapped(const uint8_t *sealed, size_t len)
+{
+    const size_t size = JOSE_B64URL_SIZE(len);
+    char *text = malloc(size);
+    json_t *body = NULL;
+
+    if (text && jose_b64url_encode(sealed, len, text, size) == FACTOR_OK)
+        body = json_pack("{s:i, s:s}", "v", 2, "sealed", text);
+    free(text);
+    return body;
+}
+
+/* A new text in place of one in clear; NULL: it cannot be made. */
+static char *
+text_seal(const char *secret, const char *clear)
+{
+    const size_t len = strlen(clear);
+    uint8_t key[CRYPTO_KEY_LEN];
+    uint8_t *sealed = malloc(len + CRYPTO_SEAL_EXTRA);
+    json_t *body = NULL;
+    char *text;
+
+    if (sealed && file_key(secret, key) &&
+        crypto_seal(key, sealed_as, sizeof(sealed_as), clear, len, sealed))
+        body = wrapped(sealed, len + CRYPTO_SEAL_EXTRA);
+    explicit_bzero(key, sizeof(key));
+    free(sealed);
+    text = body ? json_dumps(body, JSON_INDENT(1)) : NULL;
+    json_decref(body);
+    return text;
+}
+
+/* The body that was sealed, or NULL: not under this secret. */
+static json_t *
+open_bytes(const char *secret, const uint8_t *sealed, size_t len)
+{
+    uint8_t key[CRYPTO_KEY_LEN];
+    uint8_t *clear = malloc(len);
+    json_t *body = NULL;
+
+    if (clear && len > CRYPTO_SEAL_EXTRA && file_key(secret, key) &&
+        crypto_open(key, sealed_as, sizeof(sealed_as), sealed, len, clear))
+        body = json_loadb((const char *)clear, len - CRYPTO_SEAL_EXTRA,
+                          JSON_REJECT_DUPLICATES, NULL);
+    explicit_bzero(key, sizeof(key));
+    if (clear)
+        explicit_bzero(clear, len);
+    free(clear);
+    return body;
+}
+
+static json_t *
+body_open(const char *secret, const json_t *sealed)
+{
+    const size_t size = json_string_length(sealed);
+    uint8_t *bytes = secret ? malloc(size + 1) : NULL;
+    json_t *body = NULL;
+    size_t len;
+
+    if (bytes && jose_b64url_decode(json_string_value(sealed), size, bytes,
+                                    size + 1, &len) == FACTOR_OK)
+        body = open_bytes(secret, bytes, len);
+    free(bytes);
+    return body;
+}
+
+static char *
+file_text(struct keys *keys)
+{
+    json_t *body = file_body(keys);
+    char *clear = body ? json_dumps(body, JSON_INDENT(1)) : NULL;
+    char *text = clear;
+
+    json_decref(body);
+    if (!clear || !keys->secret)
+        return clear;
+    text = text_seal(keys->secret, clear);
+    explicit_bzero(clear, strlen(clear));
+    free(clear);
+    return text;
+}
+
 static factor_status
 file_write(struct keys *keys, struct factor_error *err)
 {
-    json_t *body = file_body(keys);
-    char *text = body ? json_dumps(body, JSON_INDENT(1)) : NULL;
+    char *text = file_text(keys);
     bool done = text && file_replace(keys->path, text);
 
-    json_decref(body);
     if (text)
         explicit_bzero(text, strlen(text));
     free(text);
@@ -389,11 +485,42 @@ parse_body(struct keys *keys, const json_t *body)
            parse_sign(keys, json_object_get(body, "sign"));
 }
 
+/* The body in clear, whatever it was sealed under; NULL: *err is set. */
+static json_t *
+unseal(struct keys *keys, const struct keys_file *file, json_t *body,
+       struct factor_error *err)
+{
+    const json_t *sealed = json_object_get(body, "sealed");
+    json_t *clear;
+
+    if (!json_is_string(sealed)) {
+        keys->reseal = keys->secret != NULL;
+        return json_incref(body);
+    }
+    clear = body_open(keys->secret, sealed);
+    if (!clear) {
+        clear = body_open(file->old_secret, sealed);
+        keys->reseal = clear != NULL;
+    }
+    if (!clear && !keys->secret && !file->old_secret)
+        error_set(err, FACTOR_E_CONFIG,
+                  "%s: it is sealed, and keys_secret is not set; set it to "
+                  "the secret that it was sealed under",
+                  keys->path);
+    else if (!clear)
+        error_set(err, FACTOR_E_CONFIG,
+                  "%s: it is sealed under another secret; set keys_secret to "
+                  "that, or keys_old_secret to replace it",
+                  keys->path);
+    return clear;
+}
+
 static factor_status
-file_read(struct keys *keys, int fd, struct factor_error *err)
+file_read(struct keys *keys, const struct keys_file *file, int fd,
+          struct factor_error *err)
 {
     struct stat st;
-    json_t *body;
+    json_t *body, *clear = NULL;
     bool ok;
 
     if (fstat(fd, &st) != 0 || (st.st_mode & 077) != 0)
@@ -402,8 +529,13 @@ file_read(struct keys *keys, int fd, struct factor_error *err)
                          "the keys if anybody did",
                          keys->path);
     body = json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL);
-    ok = body && parse_body(keys, body);
+    if (body)
+        clear = unseal(keys, file, body, err);
     json_decref(body);
+    if (body && !clear)
+        return FACTOR_E_CONFIG;
+    ok = clear && parse_body(keys, clear);
+    json_decref(clear);
     if (!ok)
         return error_set(err, FACTOR_E_CONFIG,
                          "%s: not a key file of factord; restore it from the "
@@ -421,7 +553,8 @@ missing(const struct keys *keys, int why, struct factor_error *err)
 }
 
 static factor_status
-file_open(struct keys *keys, struct factor_error *err)
+file_open(struct keys *keys, const struct keys_file *file,
+          struct factor_error *err)
 {
     int fd = open(keys->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     factor_status st;
@@ -429,7 +562,7 @@ file_open(struct keys *keys, struct factor_error *err)
     if (fd < 0)
         return errno == ENOENT ? file_create(keys, err)
                                : missing(keys, errno, err);
-    st = file_read(keys, fd, err);
+    st = file_read(keys, file, fd, err);
     close(fd);
     return st;
 }
@@ -446,7 +579,7 @@ promise(struct keys *keys)
 }
 
 factor_status
-keys_prepare(const char *path, struct keys **ret_keys,
+keys_prepare(const struct keys_file *file, struct keys **ret_keys,
              struct factor_error *err)
 {
     struct keys *keys = calloc(1, sizeof(*keys));
@@ -455,8 +588,9 @@ keys_prepare(const char *path, struct keys **ret_keys,
     if (!keys)
         return error_set(err, FACTOR_E_NOMEM, "out of memory");
     pthread_mutex_init(&keys->lock, NULL);
-    keys->path = strdup(path);
-    st = keys->path ? file_open(keys, err)
+    keys->path = strdup(file->path);
+    keys->secret = file->secret;
+    st = keys->path ? file_open(keys, file, err)
                     : error_set(err, FACTOR_E_NOMEM, "out of memory");
     if (st != FACTOR_OK) {
         keys_close(keys);
@@ -472,12 +606,13 @@ keys_settle(struct keys *keys, bool create, struct factor_error *err)
 {
     factor_status st;
 
-    if (!keys->made)
+    if (!keys->made && !keys->reseal)
         return FACTOR_OK;
-    if (!create)
+    if (keys->made && !create)
         return missing(keys, ENOENT, err);
     st = file_write(keys, err);
-    keys->made = st != FACTOR_OK;
+    keys->made = keys->made && st != FACTOR_OK;
+    keys->reseal = keys->reseal && st != FACTOR_OK;
     return st;
 }
 
@@ -485,8 +620,9 @@ factor_status
 keys_open(const char *path, bool create, struct keys **ret_keys,
           struct factor_error *err)
 {
+    const struct keys_file file = {.path = path};
     struct keys *keys;
-    factor_status st = keys_prepare(path, &keys, err);
+    factor_status st = keys_prepare(&file, &keys, err);
 
     if (st != FACTOR_OK)
         return st;

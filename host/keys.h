@@ -7,6 +7,9 @@
  *   index  the key behind keyed names and the audit chain; it never changes,
  *          since a hash cannot be made anew without what it was made from
  *   sign   JWT keys, the newest of each algorithm signs, all are published
+ *
+ * The file may be sealed under a secret that is kept elsewhere, such as a
+ * credential of systemd's.
  */
 #ifndef HOST_KEYS_H
 #define HOST_KEYS_H
@@ -21,18 +24,26 @@
 
 struct keys;
 
+/* The file, and what it is sealed under. */
+struct keys_file {
+    const char *path;
+    const char *secret;     /* from now on; NULL: in clear */
+    const char *old_secret; /* until now, or NULL; replaced by the above */
+};
+
 enum {
     KEYS_SEAL = 1, /* derived from a seal version */
     KEYS_MAC = 2
 };
 
-/* Read the file, or make it if it is not there and `create` says so.
+/* Read a file in clear, or make it if it is not there and `create` says so.
  * FACTOR_E_CONFIG: missing, readable by others, or broken. */
 factor_status keys_open(const char *path, bool create, struct keys **ret_keys,
                         struct factor_error *err);
 /* The same in two steps, for who must know the keys before it is known whether
- * they may be made: they are in memory only until keys_settle(). */
-factor_status keys_prepare(const char *path, struct keys **ret_keys,
+ * they may be made: they are in memory only until keys_settle(), which also
+ * seals the file anew where that is due.  The texts must outlive the keys. */
+factor_status keys_prepare(const struct keys_file *file, struct keys **ret_keys,
                            struct factor_error *err);
 factor_status keys_settle(struct keys *keys, bool create,
                           struct factor_error *err);

@@ -2,6 +2,7 @@
 /* host/main.c - factord: options, start, signals, stop. */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include "host/json.h"
 #include "host/loader/loader.h"
 #include "host/log.h"
+#include "host/notify.h"
 #include "host/start.h"
 
 enum { SETS_MAX = 64, EXIT_USAGE = 64, EXIT_START = 1 };
@@ -289,7 +291,7 @@ static void
 say_where(const struct config *config, const struct host *host)
 {
     log_event("factord", FACTOR_LOG_INFO, "listening on %s, serving %s",
-              config_text(config, "/server/listen"), host->base_url);
+              host->listen, host->base_url);
     if (config_flag(config, "/pages/demo"))
         log_event("factord", FACTOR_LOG_INFO, "the demo: open %s/demo/",
                   host->base_url);
@@ -298,14 +300,54 @@ say_where(const struct config *config, const struct host *host)
                   host->base_url);
 }
 
+/* On a terminal SIGHUP says that it was closed. */
+static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+enum { STOP_SIGNALS = sizeof(stop_signals) / sizeof(stop_signals[0]) };
+
+static void
+take_signals(sigset_t *ret_signals)
+{
+    size_t i;
+
+    sigemptyset(ret_signals);
+    for (i = 0; i < STOP_SIGNALS; i++)
+        sigaddset(ret_signals, stop_signals[i]);
+}
+
+static void
+reload(struct running *running)
+{
+    char lines[64];
+
+    snprintf(lines, sizeof(lines), "RELOADING=1\nMONOTONIC_USEC=%" PRId64
+             "000", clock_steady_ms());
+    notify(lines);
+    start_reload(running);
+    notify("READY=1");
+}
+
+static void
+serve(struct running *running)
+{
+    const bool on_terminal = isatty(STDERR_FILENO);
+    sigset_t signals;
+    int signal_number = 0;
+
+    notify("READY=1");
+    take_signals(&signals);
+    while (sigwait(&signals, &signal_number) == 0 &&
+           signal_number == SIGHUP && !on_terminal)
+        reload(running);
+    notify("STOPPING=1");
+}
+
 static int
 run(struct config *config, struct problems *problems)
 {
     const char *state = NULL;
     struct factor_error err = {0};
     struct running *running = NULL;
-    sigset_t signals;
-    int signal_number;
     bool clean;
 
     if (problems->errors == 0) {
@@ -321,10 +363,7 @@ run(struct config *config, struct problems *problems)
         return problems->errors || err.code == FACTOR_E_CONFIG ? CONFIG_EXIT
                                                                : EXIT_START;
     say_where(config, start_host(running));
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigwait(&signals, &signal_number);
+    serve(running);
     log_event("factord", FACTOR_LOG_INFO, "stopping");
     clean = start_stop(running);
     log_event("factord", FACTOR_LOG_INFO, "stopped");
@@ -386,9 +425,7 @@ block_signals(void)
 {
     sigset_t signals;
 
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
+    take_signals(&signals);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
 }

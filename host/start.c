@@ -2,12 +2,15 @@
 /* host/start.c - makes a running host out of a configuration. */
 #include "host/start.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/api/authn.h"
+#include "host/certificates.h"
 #include "host/clock.h"
 #include "host/config/address.h"
 #include "host/control/control.h"
@@ -16,6 +19,7 @@
 #include "host/flow/rendered.h"
 #include "host/health.h"
 #include "host/http/forwarded.h"
+#include "host/http/handed.h"
 #include "host/http/park.h"
 #include "host/json.h"
 #include "host/log.h"
@@ -42,11 +46,20 @@
 #include "host/sweep.h"
 #include "host/users/import.h"
 
-enum { LISTENERS = 3, TABLES = 16 };
+enum {
+    LISTENERS = 3,
+    TABLES = 16,
+    STRICT_TRANSPORT_SIZE = 32,
+};
 
 /* A socket, and the tables of what it serves. */
 struct listening {
     const struct http_route *tables[TABLES];
+    const char *where; /* to bind, */
+    int socket;        /* unless it was handed over; else -1 */
+    unsigned threads;
+    struct tls *tls; /* or NULL */
+    const char *strict_transport;
     struct http_server *server;
 };
 
@@ -59,6 +72,9 @@ struct running {
     atomic_llong answer_floor_ms;
     struct measure measure;
     struct forwarded_proxies proxies;
+    struct handed handed;
+    struct tls *tls[CERTIFICATES];
+    char strict_transport[STRICT_TRANSPORT_SIZE];
     struct listening listening[LISTENERS];
     size_t listening_count;
 };
@@ -188,6 +204,7 @@ start_check(struct config *config, struct problems *problems)
     struct plugin_host_names names;
     struct instances *instances = NULL;
 
+    certificates_read(config, problems, running.tls);
     if (set_base_url(&running)) {
         names = names_of(&running.host);
         plugin_host_identify(&names);
@@ -199,6 +216,7 @@ start_check(struct config *config, struct problems *problems)
         (problems->errors == 0 && !read_rules(&running.host, problems)))
         problems_no_memory(problems);
     free_rules(&running.host);
+    certificates_free(running.tls);
     instances_free(instances);
     plugin_host_identify(&nobody);
     free(running.base_url);
@@ -220,10 +238,14 @@ static bool
 prepare_keys(struct running *running, struct factor_error *err)
 {
     struct host *host = &running->host;
+    const struct keys_file file = {
+        .path = config_text(host->config, "/keys_file"),
+        .secret = config_text(host->config, "/keys_secret"),
+        .old_secret = config_text(host->config, "/keys_old_secret"),
+    };
     struct plugin_host_names names;
 
-    if (keys_prepare(config_text(host->config, "/keys_file"), &host->keys,
-                     err) != FACTOR_OK)
+    if (keys_prepare(&file, &host->keys, err) != FACTOR_OK)
         return false;
     names = names_of(host);
     plugin_host_identify(&names);
@@ -417,50 +439,53 @@ start_sweep(struct running *running, struct factor_error *err)
 
 /* D4: messages hold live codes, so they are shown on loopback only. */
 static void
-choose_demo(struct running *running, const struct http_route **tables,
-            size_t *count)
+choose_demo(struct running *running, struct listening *public, size_t *count)
 {
     const struct config *config = running->host.config;
     const struct instances *instances = running->instances;
     const char *path = NULL;
     size_t i;
 
-    if (!address_listen_is_local(config_text(config, "/server/listen")))
+    if (public->socket >= 0 ? !handed_is_local(public->socket)
+                            : !address_listen_is_local(public->where))
         return;
     if (config_flag(config, "/pages/demo"))
-        tables[(*count)++] = demo_routes;
+        public->tables[(*count)++] = demo_routes;
     for (i = 0; i < instances->delivery_count; i++)
         if (strcmp(instances->deliveries[i].plugin, "file") == 0)
             path = json_text(instances->deliveries[i].settings, "path");
     if (!path || !config_flag(config, "/pages/messages"))
         return;
     messages_set_file(path);
-    tables[(*count)++] = messages_routes;
+    public->tables[(*count)++] = messages_routes;
 }
 
 static factor_status
-listen_on(struct running *running, const char *where,
-          const struct listening *wanted, unsigned threads,
+listen_on(struct running *running, const struct listening *wanted,
           struct factor_error *err)
 {
     const struct config *config = running->host.config;
     struct listening *listening =
         &running->listening[running->listening_count];
     struct http_listener listener = {
-        .threads = threads,
+        .socket = wanted->socket,
+        .threads = wanted->threads,
         .connection_max =
             (unsigned)config_number(config, "/server/connections"),
         .idle_timeout_s =
             (unsigned)(config_number(config, "/server/idle_timeout") / 1000),
         .proxies = &running->proxies,
+        .tls = wanted->tls,
+        .strict_transport = wanted->strict_transport,
         .routes = listening->tables,
         .refused = rest_refused,
         .context = &running->host,
     };
-    factor_status st;
+    factor_status st = FACTOR_OK;
 
     *listening = *wanted;
-    st = http_listen(where, 0600, &listener.socket, err);
+    if (listener.socket < 0)
+        st = http_listen(wanted->where, 0600, &listener.socket, err);
     if (st == FACTOR_OK)
         st = http_start(&listener, &listening->server, err);
     if (st == FACTOR_OK)
@@ -485,6 +510,20 @@ trust_proxies(struct running *running, struct factor_error *err)
     return FACTOR_OK;
 }
 
+/* Said behind a proxy too: the connection that browsers see is by https. */
+static const char *
+strict_transport(struct running *running)
+{
+    int64_t age_s =
+        config_number(running->host.config, "/server/strict_transport") / 1000;
+
+    if (age_s == 0 || strncmp(running->base_url, "https://", 8) != 0)
+        return NULL;
+    snprintf(running->strict_transport, sizeof(running->strict_transport),
+             "max-age=%" PRId64, age_s);
+    return running->strict_transport;
+}
+
 static factor_status
 listen_public(struct running *running, struct factor_error *err)
 {
@@ -492,7 +531,13 @@ listen_public(struct running *running, struct factor_error *err)
     struct listening public = {
         .tables = {health_routes, authn_routes, oauth_routes, pages_routes,
                    qr_routes, parts_routes, report_routes,
-                   rest_open_routes(running->host.rest)}};
+                   rest_open_routes(running->host.rest)},
+        .where = config_text(config, "/server/listen"),
+        .socket = running->handed.public,
+        .threads = (unsigned)config_number(config, "/server/loops"),
+        .tls = running->tls[CERTIFICATE_PUBLIC],
+        .strict_transport = strict_transport(running),
+    };
     size_t count = 8;
     factor_status st = trust_proxies(running, err);
 
@@ -502,32 +547,54 @@ listen_public(struct running *running, struct factor_error *err)
         public.tables[count++] = rest_routes(running->host.rest);
         public.tables[count++] = openapi_routes;
     }
-    choose_demo(running, public.tables, &count);
-    return listen_on(running, config_text(config, "/server/listen"), &public,
-                     (unsigned)config_number(config, "/server/loops"), err);
+    choose_demo(running, &public, &count);
+    if (public.socket >= 0)
+        running->host.listen = "a socket that was handed over";
+    return listen_on(running, &public, err);
 }
 
 static factor_status
 listen_admin(struct running *running, struct factor_error *err)
 {
-    const char *where =
-        config_text(running->host.config, "/server/admin_listen");
     const struct listening admin = {
         .tables = {health_routes, oauth_routes, openapi_routes,
-                   rest_routes(running->host.rest)}};
+                   rest_routes(running->host.rest)},
+        .where = config_text(running->host.config, "/server/admin_listen"),
+        .socket = running->handed.admin,
+        .threads = 1,
+        .tls = running->tls[CERTIFICATE_ADMIN],
+    };
 
-    return where ? listen_on(running, where, &admin, 1, err) : FACTOR_OK;
+    if (!admin.where && admin.socket < 0)
+        return FACTOR_OK;
+    if (admin.socket >= 0 && !admin.tls && !handed_is_local(admin.socket))
+        log_event("factord", FACTOR_LOG_WARNING,
+                  "the admin socket that was handed over can be reached from "
+                  "other machines, in clear: listen on loopback or a path, or "
+                  "set server.admin_tls");
+    return listen_on(running, &admin, err);
 }
 
 static factor_status
 listen_control(struct running *running, struct factor_error *err)
 {
-    const struct listening control = {.tables = {control_routes}};
     char where[512];
+    const struct listening control = {
+        .tables = {control_routes},
+        .where = where,
+        .socket = -1,
+        .threads = 1,
+    };
 
     snprintf(where, sizeof(where), "unix:%s",
              config_text(running->host.config, "/server/control_socket"));
-    return listen_on(running, where, &control, 1, err);
+    return listen_on(running, &control, err);
+}
+
+static factor_status
+take_handed(struct running *running, struct factor_error *err)
+{
+    return handed_take(&running->handed, err);
 }
 
 /* --- Start and stop. --- */
@@ -535,9 +602,9 @@ listen_control(struct running *running, struct factor_error *err)
 /* In this order: each stands on those before it. */
 static factor_status (*const stages[])(struct running *,
                                        struct factor_error *) = {
-    settle_keys,  make_machinery, open_database,  read_pages,
-    start_outbox, start_sweep,    import_users,   listen_control,
-    listen_admin, listen_public,
+    take_handed, settle_keys,  make_machinery, open_database,
+    read_pages,  start_outbox, start_sweep,    import_users,
+    listen_control, listen_admin, listen_public,
 };
 
 static factor_status
@@ -563,9 +630,11 @@ start(struct config *config, struct problems *problems,
         return NULL;
     running->host.config = config;
     running->host.started_ms = clock_now_ms();
+    running->host.listen = config_text(config, "/server/listen");
     running->host.answer_floor_ms = &running->answer_floor_ms;
     outgoing_begin(config_at(config, "/outgoing/allowed_hosts"),
                    config_text(config, "/outgoing/ca_file"));
+    certificates_read(config, problems, running->tls);
     known = set_base_url(running) && prepare_keys(running, err);
     instances = instances_new(config, known ? INSTANCES_ALL
                                             : INSTANCES_NO_STORE, problems);
@@ -650,6 +719,7 @@ start_stop(struct running *running)
     pages_free(host->pages);
     messages_set_file(NULL);
     free_rules(host);
+    certificates_free(running->tls);
     instances_free(running->instances);
     plugin_host_identify(&nobody);
     outgoing_end();
@@ -658,6 +728,12 @@ start_stop(struct running *running)
     free(running->base_origin);
     free(running);
     return true;
+}
+
+void
+start_reload(struct running *running)
+{
+    certificates_renew(running->host.config, running->tls);
 }
 
 const struct host *

@@ -22,6 +22,9 @@ struct running *start(struct config *config, struct problems *problems,
  * by _exit(). */
 bool start_stop(struct running *running);
 
+/* Read certificates and keys again; connections and flows go on. */
+void start_reload(struct running *running);
+
 const struct host *start_host(const struct running *running);
 
 #endif

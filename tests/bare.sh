@@ -25,8 +25,11 @@ mirror=${BARE_MIRROR-http://deb.debian.org/debian}
 port=$((20000 + RANDOM % 10000))
 root=$(mktemp -d /var/tmp/factord-bare-XXXXXX)
 
+demo=
+
 finish()
 {
+    [ -z "$demo" ] || kill -KILL "$demo" 2>/dev/null || true
     umount -l "$root/proc" "$root/dev" 2>/dev/null || true
     rm -rf --one-file-system "$root"
 }
@@ -50,11 +53,15 @@ if [ "$what" = check ]; then
     exit
 fi
 
-in_it /factord/bootstrap run --port "$port" >"$root/run.log" 2>&1 &
+# What ends unshare ends all that was started below it.
+unshare --pid --fork --kill-child --mount-proc="$root/proc" \
+    chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+    /factord/bootstrap run --port "$port" >"$root/run.log" 2>&1 &
+demo=$!
 tries=0
 until curl -sf "http://127.0.0.1:$port/demo/" >/dev/null; do
     tries=$((tries + 1))
-    if [ "$tries" -gt 600 ] || ! kill -0 $! 2>/dev/null; then
+    if [ "$tries" -gt 600 ] || ! kill -0 "$demo" 2>/dev/null; then
         tail -n 40 "$root/run.log" >&2
         echo "bare.sh: the demo does not start" >&2
         exit 1
@@ -63,5 +70,6 @@ until curl -sf "http://127.0.0.1:$port/demo/" >/dev/null; do
 done
 until grep -q 'ann has a phone' "$root/run.log"; do sleep 1; done
 echo "the demo runs on a bare system, after $tries s"
-kill $! 2>/dev/null || true
-wait $! 2>/dev/null || true
+kill -KILL "$demo"
+wait "$demo" 2>/dev/null || true
+demo=

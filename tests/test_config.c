@@ -161,7 +161,8 @@ suggests_what_was_meant(void)
                 "factord.json:4: /server/adminlisten: unknown setting "
                 "\"adminlisten\"; did you mean \"admin_listen\"?\n"
                 "factord.json:5: /server/xyzzy: unknown setting \"xyzzy\"; "
-                "known here are \"listen\", \"base_url\", \"admin_listen\", "
+                "known here are \"listen\", \"base_url\", \"tls\", "
+                "\"strict_transport\", \"admin_listen\", \"admin_tls\", "
                 "\"admin_base_url\", \"trusted_proxies\", \"rest_on_public\", "
                 "\"web_directory\", \"sign_on_page\", "
                 "\"authenticator_url\", \"loops\", \"connections\", "
@@ -595,6 +596,47 @@ reads_secrets_by_reference(void)
     unsetenv("CREDENTIALS_DIRECTORY");
 }
 
+#define KEYS_FILE(value)                                                       \
+    "{" STORE ", \"state_directory\": \"state\",\n"                            \
+    "\"keys_file\": " value "}"
+
+static void
+expect_keys_file(const char *text, const char *expected)
+{
+    struct config *config = load(text);
+
+    expect_problems("");
+    CU_ASSERT_STRING_EQUAL(config_text(config, "/keys_file"), expected);
+    config_free(config);
+}
+
+static void
+takes_credentials_for_paths(void)
+{
+    setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x", 1);
+    expect_keys_file(KEYS_FILE("{\"$credential\": \"keys\"}"),
+                     "/run/credentials/x/keys");
+    expect_keys_file(KEYS_FILE("{\"$file\": \"/a/keys\"}"), "/a/keys");
+    unsetenv("CREDENTIALS_DIRECTORY");
+    expect_file(KEYS_FILE("{\"$credential\": \"keys\"}"),
+                "factord.json:2: /keys_file: there are no credentials here; "
+                "give \"keys\" by systemd's LoadCredential=, or use "
+                "\"$file\"\n");
+    expect_file(KEYS_FILE("{\"$env\": \"HOME\"}"),
+                "factord.json:2: /keys_file: not a path; write one in double "
+                "quotes, or {\"$credential\": NAME}\n");
+}
+
+static void
+wants_a_long_secret_for_keys(void)
+{
+    folder_write_text("short", "0123456789012345678901234567890");
+    chmod("short", 0600);
+    expect_file("{" STORE ", \"keys_secret\": {\"$file\": \"short\"}}",
+                "factord.json:1: /keys_secret: it has less than 32 "
+                "characters; make one by openssl rand -base64 32\n");
+}
+
 static void
 refuses_other_secrets(void)
 {
@@ -659,8 +701,18 @@ checks_the_server(void)
                 "factord.json:6: /server/sign_on_page: \"//evil\" is not a "
                 "page; write a path that begins with one \"/\", or a URL\n"
                 "warning: factord.json:4: /server/admin_listen: others than "
-                "this machine can reach it; listen on loopback or "
-                "unix:PATH\n");
+                "this machine can reach it, in clear; set \"admin_tls\", or "
+                "listen on loopback or unix:PATH\n");
+    expect_file("{" STORE ", \"server\": {\n"
+                "\"admin_listen\": \"unix:a\", "
+                "\"base_url\": \"http://[::1]\",\n"
+                "\"tls\": {\"certificate\": \"c\", \"key\": \"k\"},\n"
+                "\"admin_tls\": {\"certificate\": \"c\", \"key\": \"k\"}}}",
+                "factord.json:4: /server/admin_tls: not for \"unix:a\", which "
+                "no network reaches; leave it out\n"
+                "factord.json:2: /server/base_url: \"http://[::1]\" is not "
+                "where a listener with \"tls\" is reached; write "
+                "https://...\n");
     expect_file("{" STORE ", \"server\": {\"base_url\": \"http://x\"}}",
                 "warning: factord.json:1: /server/base_url: passcodes and "
                 "cookies go over the network in clear; use https\n");
@@ -1099,6 +1151,8 @@ static const struct tap_test tests[] = {
     {"a problem in an instance is told with its line",
      names_the_line_in_an_instance},
     {"secrets are read by reference", reads_secrets_by_reference},
+    {"a path may be a credential's", takes_credentials_for_paths},
+    {"K4: the secret of the keys is not short", wants_a_long_secret_for_keys},
     {"secrets given otherwise are refused", refuses_other_secrets},
     {"the server's addresses are checked", checks_the_server},
     {"M12: the phone has an origin of its own", keeps_the_phone_apart},

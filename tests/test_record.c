@@ -185,12 +185,12 @@ refuses_bad_key_files(void)
 static void
 prepared_keys_are_written_late(void)
 {
+    const struct keys_file file = {.path = folder_in("late.json")};
     struct keys *prepared;
     struct factor_error err = {0};
     char environment[64];
 
-    CU_ASSERT_EQUAL_FATAL(
-        keys_prepare(folder_in("late.json"), &prepared, &err), FACTOR_OK);
+    CU_ASSERT_EQUAL_FATAL(keys_prepare(&file, &prepared, &err), FACTOR_OK);
     CU_ASSERT_NOT_EQUAL(access(folder_in("late.json"), F_OK), 0);
     CU_ASSERT_EQUAL(keys_settle(prepared, false, &err), FACTOR_E_CONFIG);
     CU_ASSERT_NOT_EQUAL(access(folder_in("late.json"), F_OK), 0);
@@ -198,11 +198,86 @@ prepared_keys_are_written_late(void)
     snprintf(environment, sizeof(environment), "%s",
              keys_environment(prepared));
     keys_close(prepared);
-    CU_ASSERT_EQUAL_FATAL(
-        keys_prepare(folder_in("late.json"), &prepared, &err), FACTOR_OK);
+    CU_ASSERT_EQUAL_FATAL(keys_prepare(&file, &prepared, &err), FACTOR_OK);
     CU_ASSERT_STRING_EQUAL(keys_environment(prepared), environment);
     CU_ASSERT_EQUAL(keys_settle(prepared, false, &err), FACTOR_OK);
     keys_close(prepared);
+}
+
+/* --- Keys under a secret. --- */
+
+static const char secret_one[] = "one-one-one-one-one-one-one-one-1";
+static const char secret_two[] = "two-two-two-two-two-two-two-two-2";
+
+/* The index key's hash, by which one sees that the keys are the same; 0: they
+ * could not be had. */
+static int
+start_with(const char *secret, const char *old_secret, struct factor_error *err)
+{
+    const struct keys_file file = {folder_in("sealed.json"), secret,
+                                   old_secret};
+    uint8_t hash[CRYPTO_MAC_LEN] = {0};
+    struct keys *opened;
+
+    memset(err, 0, sizeof(*err));
+    if (keys_prepare(&file, &opened, err) != FACTOR_OK)
+        return 0;
+    CU_ASSERT_EQUAL(keys_settle(opened, true, err), FACTOR_OK);
+    CU_ASSERT(keys_hash(opened, "p", "x", 1, hash));
+    keys_close(opened);
+    return 1 + hash[0] + 256 * hash[1] + 65536 * hash[2];
+}
+
+static bool
+file_is_clear(void)
+{
+    json_t *body = json_load_file(folder_in("sealed.json"), 0, NULL);
+    bool clear = json_object_get(body, "index") != NULL;
+
+    CU_ASSERT_NOT_EQUAL(clear, json_object_get(body, "sealed") != NULL);
+    json_decref(body);
+    return clear;
+}
+
+static void
+keys_are_sealed_under_a_secret(void)
+{
+    struct factor_error err;
+    int keys_made = start_with(secret_one, NULL, &err);
+
+    CU_ASSERT_NOT_EQUAL(keys_made, 0);
+    CU_ASSERT_FALSE(file_is_clear());
+    CU_ASSERT_EQUAL(start_with(secret_one, NULL, &err), keys_made);
+    CU_ASSERT_EQUAL(start_with(NULL, NULL, &err), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "keys_secret is not set"));
+    CU_ASSERT_EQUAL(start_with(secret_two, NULL, &err), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "under another secret"));
+    CU_ASSERT_PTR_NULL(strstr(err.text, secret_two));
+    /* Another secret, none, and one again. */
+    CU_ASSERT_EQUAL(start_with(secret_two, secret_one, &err), keys_made);
+    CU_ASSERT_EQUAL(start_with(secret_one, NULL, &err), 0);
+    CU_ASSERT_EQUAL(start_with(NULL, secret_two, &err), keys_made);
+    CU_ASSERT(file_is_clear());
+    CU_ASSERT_EQUAL(start_with(secret_one, NULL, &err), keys_made);
+    CU_ASSERT_FALSE(file_is_clear());
+    CU_ASSERT_EQUAL(start_with(secret_one, secret_two, &err), keys_made);
+}
+
+static void
+rotated_keys_are_sealed_too(void)
+{
+    const struct keys_file file = {.path = folder_in("sealed.json"),
+                                   .secret = secret_one};
+    struct factor_error err;
+    struct keys *opened;
+
+    CU_ASSERT_EQUAL_FATAL(keys_prepare(&file, &opened, &err), FACTOR_OK);
+    CU_ASSERT_EQUAL(keys_rotate(opened, &err), FACTOR_OK);
+    keys_close(opened);
+    CU_ASSERT_FALSE(file_is_clear());
+    CU_ASSERT_EQUAL_FATAL(keys_prepare(&file, &opened, &err), FACTOR_OK);
+    CU_ASSERT_EQUAL(keys_newest(opened), 2);
+    keys_close(opened);
 }
 
 static bool
@@ -527,6 +602,9 @@ static const struct tap_test tests[] = {
      refuses_bad_key_files},
     {"keys that were made are written when that is settled",
      prepared_keys_are_written_late},
+    {"K2: keys are sealed under a secret, which may be replaced",
+     keys_are_sealed_under_a_secret},
+    {"K2: keys that were rotated are sealed too", rotated_keys_are_sealed_too},
     {"R2: the thumbprint that plugins give away stays published",
      promised_key_stays},
     {"the cache serves the newest version, and that there is none",

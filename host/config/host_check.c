@@ -160,6 +160,23 @@ check_one(const struct check *check, const char *member, text_ok_fn *ok,
                     "or unix:PATH"
 #define ORIGIN_FORM "an origin; write http[s]://HOST[:PORT] and nothing more"
 
+/* What it hands out, links and the issuer, begins with base_url. */
+static void
+check_tls(const struct check *check)
+{
+    const char *base = text(check, "base_url");
+    const char *admin = text(check, "admin_listen");
+
+    if (given(check, "admin_tls") && admin && strncmp(admin, "unix:", 5) == 0)
+        refuse(check, "admin_tls", "not for \"%s\", which no network "
+                                   "reaches; leave it out", admin);
+
+    if (given(check, "tls") && base && strncmp(base, "http://", 7) == 0)
+        refuse(check, "base_url", "\"%s\" is not where a listener with "
+                                  "\"tls\" is reached; write https://...",
+               base);
+}
+
 /* The daemon makes the socket: it goes where the daemon may write. */
 static void
 complete_unix_path(const struct check *check, const char *member)
@@ -190,7 +207,8 @@ complete_base_url(const struct check *check)
                where);
     else
         fill(check, "base_url",
-             arena_format(check->context->arena, "http://%s", where));
+             arena_format(check->context->arena, "%s://%s",
+                          given(check, "tls") ? "https" : "http", where));
 }
 
 static void
@@ -281,10 +299,13 @@ check_server(const struct check *check)
               "and no \"/\" at the end");
     check_one(check, "sign_on_page", sign_on_page_ok,
               "a page; write a path that begins with one \"/\", or a URL");
-    if (admin && address_listen_ok(admin) && !address_listen_is_local(admin))
-        warn(check, "admin_listen", "others than this machine can reach it; "
-                                    "listen on loopback or unix:PATH");
+    if (admin && address_listen_ok(admin) && !given(check, "admin_tls") &&
+        !address_listen_is_local(admin))
+        warn(check, "admin_listen", "others than this machine can reach it, "
+                                    "in clear; set \"admin_tls\", or listen "
+                                    "on loopback or unix:PATH");
     complete_base_url(check);
+    check_tls(check);
     check_authenticator(check);
     warn_of_plain_http(check, "base_url");
     complete_unix_path(check, "listen");
@@ -770,6 +791,19 @@ check_clients(const struct check *check)
     }
 }
 
+enum { KEYS_SECRET_LEAST = 32 };
+
+static void
+check_keys(const struct check *host)
+{
+    const char *secret = text(host, "keys_secret");
+
+    if (secret && strlen(secret) < KEYS_SECRET_LEAST)
+        refuse(host, "keys_secret", "it has less than %d characters; make one "
+                                    "by openssl rand -base64 32",
+               KEYS_SECRET_LEAST);
+}
+
 static const struct {
     const char *section;
     void (*check)(const struct check *check);
@@ -789,6 +823,7 @@ host_check(const struct settings_context *context, json_t *host,
     struct check section;
     size_t i;
 
+    check_keys(&top);
     for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
         section = below(&top, checks[i].section);
         if (json_is_object(section.object) ||

@@ -38,6 +38,18 @@
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 
+static const struct factor_setting *const tls_settings[] = {
+    SETTING(PATH, "certificate",
+            "The listener's certificate, with those between it and its root "
+            "behind it (PEM); read again at SIGHUP.",
+            REQUIRED),
+    SETTING(PATH, "key",
+            "Its key (PEM, without a password), in a file of its own or in "
+            "the same; read again at SIGHUP.",
+            REQUIRED),
+    NULL,
+};
+
 static const struct factor_setting *const server_settings[] = {
     SETTING(STRING, "listen",
             "Where the public listener waits: ADDRESS:PORT, [V6]:PORT or "
@@ -46,9 +58,20 @@ static const struct factor_setting *const server_settings[] = {
     SETTING(STRING, "base_url",
             "URL at which browsers and apps reach the public listener; "
             "follows listen if that is on loopback.", ),
+    SETTING(OBJECT, "tls",
+            "TLS (1.2 or newer) on the public listener; without it that "
+            "speaks plain HTTP, for a proxy on the same machine.",
+            MEMBERS(tls_settings)),
+    SETTING(DURATION, "strict_transport",
+            "For so long browsers that have come once by https come by "
+            "nothing else (Strict-Transport-Security), if base_url is https; "
+            "\"0s\": not said.",
+            DEFAULT("\"365d\""), RANGE(0, 3650 * DAY)),
     SETTING(STRING, "admin_listen",
             "Where the admin listener waits, on loopback or as unix:PATH; "
             "without it there is none.", ),
+    SETTING(OBJECT, "admin_tls", "TLS on the admin listener.",
+            MEMBERS(tls_settings)),
     SETTING(STRING, "admin_base_url",
             "URL at which the REST planes are reached, for their links.", ),
     SETTING(STRINGS, "trusted_proxies",
@@ -394,6 +417,14 @@ const struct factor_setting *const host_settings[] = {
             DEFAULT("\"" FACTOR_STATE_DIRECTORY "\"")),
     SETTING(STATE_PATH, "keys_file", "The daemon's own keys.",
             DEFAULT("\"keys.json\"")),
+    SETTING(STRING, "keys_secret",
+            "Secret under which keys_file is sealed, at least 32 random "
+            "characters kept elsewhere; without it the file is in clear.",
+            SECRET),
+    SETTING(STRING, "keys_old_secret",
+            "Secret under which keys_file was sealed until now; the next "
+            "start seals it under keys_secret, or puts it in clear.",
+            SECRET),
     SETTING(STRING, "log_level", "Least level that is logged.",
             DEFAULT("\"info\""), CHOICES("error", "warning", "info", "debug")),
     SETTING(PATH, "users_file",

@@ -125,11 +125,16 @@ read_file(const struct reference *reference, const char *path)
 }
 
 static const char *
+file_path(const struct reference *reference)
+{
+    return path_under(reference->arena, reference->where->directory,
+                      reference->name);
+}
+
+static const char *
 resolve_file(const struct reference *reference)
 {
-    return read_file(reference,
-                     path_under(reference->arena, reference->where->directory,
-                                reference->name));
+    return read_file(reference, file_path(reference));
 }
 
 static const char *
@@ -146,33 +151,43 @@ resolve_env(const struct reference *reference)
     return NULL;
 }
 
+/* NULL: a problem was added. */
 static const char *
-resolve_credential(const struct reference *reference)
+credential_path(const struct reference *reference)
 {
     const char *directory = getenv("CREDENTIALS_DIRECTORY");
+    const char *path = NULL;
 
-    if (strchr(reference->name, '/')) {
+    if (strchr(reference->name, '/'))
         problems_add(reference->problems, reference->where, reference->pointer,
                      "\"%s\" is no credential's name; write it without \"/\"",
                      reference->name);
-        return NULL;
-    }
-    if (directory)
-        return read_file(reference, arena_format(reference->arena, "%s/%s",
-                                                 directory, reference->name));
-    problems_add(reference->problems, reference->where, reference->pointer,
-                 "there are no credentials here; give \"%s\" by systemd's "
-                 "LoadCredential=, or use \"$file\"", reference->name);
-    return NULL;
+    else if (!directory)
+        problems_add(reference->problems, reference->where, reference->pointer,
+                     "there are no credentials here; give \"%s\" by systemd's "
+                     "LoadCredential=, or use \"$file\"", reference->name);
+    else if (!(path = arena_format(reference->arena, "%s/%s", directory,
+                                   reference->name)))
+        problems_no_memory(reference->problems);
+    return path;
+}
+
+static const char *
+resolve_credential(const struct reference *reference)
+{
+    const char *path = credential_path(reference);
+
+    return path ? read_file(reference, path) : NULL;
 }
 
 static const struct {
     const char *key;
     resolve_fn *resolve;
+    resolve_fn *path; /* of the file; NULL: it is none */
 } resolvers[] = {
-    {"$file", resolve_file},
-    {"$env", resolve_env},
-    {"$credential", resolve_credential},
+    {"$file", resolve_file, file_path},
+    {"$env", resolve_env, NULL},
+    {"$credential", resolve_credential, credential_path},
 };
 
 enum { RESOLVERS = sizeof(resolvers) / sizeof(resolvers[0]) };
@@ -205,5 +220,25 @@ reference_resolve(struct factor_arena *arena, const json_t *value,
     problems_add(problems, where, pointer,
                  "not a reference; write {\"$file\": PATH}, {\"$env\": NAME} "
                  "or {\"$credential\": NAME}");
+    return NULL;
+}
+
+const char *
+reference_path(struct factor_arena *arena, const json_t *value,
+               const struct origin *where, const char *pointer,
+               struct problems *problems)
+{
+    struct reference reference = {arena, NULL, where, pointer, problems};
+    size_t i;
+
+    for (i = 0; i < RESOLVERS && json_object_size(value) == 1; i++) {
+        reference.name =
+            json_string_value(json_object_get(value, resolvers[i].key));
+        if (reference.name && *reference.name && resolvers[i].path)
+            return resolvers[i].path(&reference);
+    }
+    problems_add(problems, where, pointer,
+                 "not a path; write one in double quotes, or {\"$credential\": "
+                 "NAME}");
     return NULL;
 }

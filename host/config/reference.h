@@ -21,6 +21,13 @@ const char *reference_resolve(struct factor_arena *arena,
                               const struct origin *where, const char *pointer,
                               struct problems *problems);
 
+/* The path of the file that is meant: of a {"$file": PATH} as above, or of a
+ * {"$credential": NAME}; in the arena, or NULL, and a problem. */
+const char *reference_path(struct factor_arena *arena,
+                           const struct json_t *reference,
+                           const struct origin *where, const char *pointer,
+                           struct problems *problems);
+
 /* A path made absolute, in the arena; path itself if it is absolute or
  * there is no directory; NULL without memory. */
 const char *path_under(struct factor_arena *arena, const char *directory,

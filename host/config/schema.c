@@ -44,6 +44,12 @@ static const char reference[] =
     "\"$env\": {\"type\": \"string\", \"minLength\": 1}, "
     "\"$credential\": {\"type\": \"string\", \"minLength\": 1}}}";
 
+static const char path_reference[] =
+    "{\"type\": \"object\", \"minProperties\": 1, \"maxProperties\": 1, "
+    "\"additionalProperties\": false, \"properties\": {"
+    "\"$file\": {\"type\": \"string\", \"minLength\": 1}, "
+    "\"$credential\": {\"type\": \"string\", \"minLength\": 1}}}";
+
 static json_t *
 parsed(const char *text)
 {
@@ -134,6 +140,9 @@ build_shape(const struct factor_setting *setting)
     switch (setting->type) {
     case FACTOR_SETTING_STRING:
         return build_text(setting);
+    case FACTOR_SETTING_PATH:
+    case FACTOR_SETTING_STATE_PATH:
+        return one_of(parsed(shapes[setting->type]), parsed(path_reference));
     case FACTOR_SETTING_STRINGS:
     case FACTOR_SETTING_MAP:
         return build_container(setting, build_text(setting));

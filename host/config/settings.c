@@ -133,12 +133,27 @@ check_string(const struct place *place)
     return text && is_choice(place, text) ? json_string(text) : NULL;
 }
 
+/* {"$credential": NAME} is its file; {"$file": PATH} says the same as PATH. */
+static const char *
+path_text(const struct place *place)
+{
+    struct origin where = origins_find(place->context->origins,
+                                       place->pointer);
+
+    if (!reference_is(place->given))
+        return given_text(place);
+    return reference_path(place->context->arena, place->given, &where,
+                          place->pointer, place->context->problems);
+}
+
 static json_t *
 check_path_under(const struct place *place, const char *directory)
 {
-    const char *text = given_text(place);
+    const char *text = path_text(place);
     const char *path;
 
+    if (!text && reference_is(place->given))
+        return NULL; /* said already */
     if (!text || !*text)
         return refuse(place, "not a path; write it in double quotes");
     path = path_under(place->context->arena, directory, text);

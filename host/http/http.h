@@ -31,6 +31,7 @@ enum http_method {
 };
 
 struct forwarded_proxies;
+struct tls; /* host/http/tls.h */
 struct http_server;
 struct http_request;
 struct http_reply;
@@ -62,6 +63,8 @@ struct http_listener {
     unsigned connection_max;          /* 0: 20,000 */
     unsigned idle_timeout_s;          /* 0: 60 */
     const struct forwarded_proxies *proxies; /* trusted; NULL: none */
+    struct tls *tls;                  /* NULL: in clear */
+    const char *strict_transport;     /* that header's value; NULL: none */
     const struct http_route *const *routes; /* NULL-ended list of tables */
     /* The words for what no route takes, 404 or 405 (Allow is added); on a
      * loop, where only http_path() can be asked.  NULL, or a reply of NULL:

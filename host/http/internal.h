@@ -3,6 +3,7 @@
 #ifndef HOST_HTTP_INTERNAL_H
 #define HOST_HTTP_INTERNAL_H
 
+#include <gnutls/abstract.h>
 #include <microhttpd.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -11,6 +12,7 @@
 
 #include "host/http/forwarded.h"
 #include "host/http/http.h"
+#include "host/http/tls.h"
 
 enum {
     HTTP_URI_MAX = 4096,
@@ -59,6 +61,7 @@ struct match {
 /* One for each connection, so that addresses are formatted once. */
 struct client {
     struct http_request *request; /* the present one, or NULL */
+    struct tls_pair *pair;        /* whose certificate it was shown, or NULL */
     long uid;
     char address[46];
 };
@@ -129,6 +132,8 @@ struct http_server {
                                   unsigned status);
     void *context;
     const struct forwarded_proxies *proxies;
+    struct tls *tls;
+    const char *strict_transport;
     int socket;
     bool unix_socket;
     atomic_bool quiesced;
@@ -196,6 +201,18 @@ void partial_put(struct http_request *request, char *body, size_t len,
                http_handler *next);
 /* Forget what did not go. */
 void partial_free(struct parts *parts);
+
+/* --- tls.c --- */
+
+struct tls_pair; /* a certificate and its key, counted */
+
+extern const char tls_priorities[];
+
+/* The pair in use, to be released.  Any thread. */
+struct tls_pair *tls_take(struct tls *tls);
+void tls_release(struct tls_pair *pair); /* NULL is allowed */
+/* GnuTLS's question for a certificate; the session's pointer is the pair. */
+gnutls_certificate_retrieve_function3 tls_retrieve;
 
 /* --- server.c --- */
 

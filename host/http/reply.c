@@ -185,6 +185,12 @@ http_reply_header(struct http_reply *reply, const char *name,
 static bool
 complete(const struct http_request *request, struct http_reply *reply)
 {
+    const char *strict_transport = request->server->strict_transport;
+
+    if (strict_transport &&
+        !http_reply_header(reply, "Strict-Transport-Security",
+                           strict_transport))
+        return false;
     if (!reply->cache_said &&
         (!http_reply_header(reply, MHD_HTTP_HEADER_CACHE_CONTROL,
                             "no-store") ||

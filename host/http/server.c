@@ -85,6 +85,19 @@ end_request(struct http_server *server, struct http_request *request)
         atomic_fetch_sub(&server->active, 1);
 }
 
+/* Before the handshake, which takes what the session points to. */
+static void
+choose_pair(struct tls *tls, struct client *client,
+            struct MHD_Connection *connection)
+{
+    client->pair = tls_take(tls);
+    gnutls_session_set_ptr(
+        MHD_get_connection_info(connection,
+                                MHD_CONNECTION_INFO_GNUTLS_SESSION)
+            ->tls_session,
+        client->pair);
+}
+
 /* The library forgets to tell of the end of some requests that it refuses
  * itself; they end with the next one or with their connection. */
 static void
@@ -96,12 +109,17 @@ on_connection(void *cls, struct MHD_Connection *connection,
     struct client *client;
 
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        *socket_context = client_new(connection, server->unix_socket);
+        client = client_new(connection, server->unix_socket);
+        if (client && server->tls)
+            choose_pair(server->tls, client, connection);
+        *socket_context = client;
         return;
     }
     client = *socket_context;
     if (client && client->request)
         end_request(server, client->request);
+    if (client)
+        tls_release(client->pair);
     free(client);
     *socket_context = NULL;
 }
@@ -340,32 +358,45 @@ is_unix_socket(int fd)
            address.ss_family == AF_UNIX;
 }
 
+/* What the library is told of either kind of listener. */
+#define CALLBACKS(server)                                                      \
+    MHD_OPTION_URI_LOG_CALLBACK, on_uri, server,                               \
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,                     \
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,                   \
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server
+
 static struct MHD_Daemon *
 start_daemon(struct http_server *server, const struct http_listener *listener)
 {
-    const unsigned connections = listener->connection_max
-                                     ? listener->connection_max
-                                     : (unsigned)CONNECTION_MAX;
-    const unsigned idle_s = listener->idle_timeout_s
-                                ? listener->idle_timeout_s
-                                : (unsigned)IDLE_TIMEOUT_S;
+    const unsigned flags =
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+    const intptr_t connections = listener->connection_max
+                                     ? (intptr_t)listener->connection_max
+                                     : CONNECTION_MAX;
+    const intptr_t idle_s = listener->idle_timeout_s
+                                ? (intptr_t)listener->idle_timeout_s
+                                : IDLE_TIMEOUT_S;
+    const struct MHD_OptionItem numbers[] = {
+        {MHD_OPTION_LISTEN_SOCKET, server->socket, NULL},
+        /* A pool of one is no pool. */
+        {MHD_OPTION_THREAD_POOL_SIZE,
+         listener->threads > 1 ? (intptr_t)listener->threads : 0, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, connections, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, idle_s, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL},
+        {MHD_OPTION_STRICT_FOR_CLIENT, 0, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
 
-    /* A pool of one is no pool. */
-    return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
-        NULL, on_request, server,
-        MHD_OPTION_LISTEN_SOCKET, server->socket,
-        MHD_OPTION_THREAD_POOL_SIZE,
-        listener->threads > 1 ? listener->threads : 0u,
-        MHD_OPTION_CONNECTION_LIMIT, connections,
-        MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_STRICT_FOR_CLIENT, 0,
-        MHD_OPTION_URI_LOG_CALLBACK, on_uri, server,
-        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-        MHD_OPTION_END);
+    if (!server->tls)
+        return MHD_start_daemon(flags, 0, NULL, NULL, on_request, server,
+                                MHD_OPTION_ARRAY, numbers, CALLBACKS(server),
+                                MHD_OPTION_END);
+    return MHD_start_daemon(flags | MHD_USE_TLS, 0, NULL, NULL, on_request,
+                            server, MHD_OPTION_HTTPS_PRIORITIES,
+                            tls_priorities, MHD_OPTION_HTTPS_CERT_CALLBACK2,
+                            tls_retrieve, MHD_OPTION_ARRAY, numbers,
+                            CALLBACKS(server), MHD_OPTION_END);
 }
 
 factor_status
@@ -382,6 +413,8 @@ http_start(const struct http_listener *listener,
     server->refused = listener->refused;
     server->context = listener->context;
     server->proxies = listener->proxies;
+    server->tls = listener->tls;
+    server->strict_transport = listener->strict_transport;
     server->socket = listener->socket;
     server->unix_socket = is_unix_socket(listener->socket);
     server->daemon = start_daemon(server, listener);

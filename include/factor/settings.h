@@ -23,7 +23,8 @@ enum {
     FACTOR_SETTING_BOOLEAN = 3,
     FACTOR_SETTING_DURATION = 4,   /* "90s", "5min", "24h", "200ms", "7d" */
     FACTOR_SETTING_SIZE = 5,       /* "64KiB", "4MiB", "512B" */
-    FACTOR_SETTING_PATH = 6,       /* relative to its configuration file */
+    FACTOR_SETTING_PATH = 6,       /* relative to its configuration file, or
+                                    * that of a {"$credential": NAME} */
     FACTOR_SETTING_STATE_PATH = 7, /* relative to state_directory */
     FACTOR_SETTING_STRINGS = 8,    /* array of strings */
     FACTOR_SETTING_MAP = 9,        /* object of any names, string values */

@@ -212,7 +212,8 @@ export class Daemon {
 
     get local()
     {
-        return `http://127.0.0.1:${this.port}`;
+        const scheme = this.config.server?.tls ? 'https' : 'http';
+        return `${scheme}://127.0.0.1:${this.port}`;
     }
 
     writeConfig()
@@ -226,8 +227,10 @@ export class Daemon {
     launch()
     {
         this.writeConfig();
-        const child = spawn(factord, ['--config', this.configFile,
-                                      ...(this.args ?? [])],
+        const [program, ...args] = [...(this.within ?? []), factord,
+                                    '--config', this.configFile,
+                                    ...(this.args ?? [])];
+        const child = spawn(program, args,
                             { stdio: ['ignore', 'pipe', 'pipe'],
                               env: { ...process.env, ...this.env } });
         const began = this.output.length;
@@ -257,8 +260,8 @@ export class Daemon {
                     new Error(`factord ended with ${gone.status ??
                                                      gone.signal}:\n` +
                               gone.output), { end: gone });
-            const reply = await request('GET', `${this.local}/readyz`,
-                                        { timeout: 2000 }).catch(() => null);
+            const reply = await request('GET', `${this.local}/readyz`, {
+                timeout: 2000, ca: this.ca }).catch(() => null);
             return reply?.status === 200;
         }, timeout);
         return this;
@@ -312,7 +315,8 @@ export class Daemon {
 
     request(method, path, options)
     {
-        return request(method, this.local + path, options);
+        return request(method, this.local + path,
+                       { ca: this.ca, agent: this.agent, ...options });
     }
 
     get(path, options)
@@ -413,7 +417,8 @@ export class Daemon {
 }
 
 // over: merged into the base configuration; a function of the port, or an
-// object.  options: now (sets the clock), users, args, env,
+// object.  options: now (sets the clock), users, args, env, ca (of https),
+// within (a command that runs it; or a function of the port),
 // start: false, base: false (over is the whole configuration).
 export async function startDaemon(over = {}, options = {})
 {
@@ -440,6 +445,9 @@ async function makeDaemon(over, options)
     const daemon = new Daemon({ folder, config, port });
     daemon.args = options.args;
     daemon.env = options.env;
+    daemon.ca = options.ca;
+    daemon.within = typeof options.within === 'function'
+        ? options.within(port) : options.within;
     mkdirSync(daemon.state, { mode: 0o700, recursive: true });
     if (options.now)
         daemon.setClock(options.now);

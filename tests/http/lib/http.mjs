@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // tests/http/lib/http.mjs - requests, with nothing added and nothing hidden.
 import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
 
 import { secret } from './secrets.mjs';
@@ -68,21 +69,22 @@ function replyOf(response, chunks)
 }
 
 // options: headers, body (text or Buffer), jar, agent, socketPath, timeout,
-// localAddress.  A redirect is an answer like any other.
+// localAddress; ca, of https.  A redirect is an answer like any other.
 export function request(method, url, options = {})
 {
     const { headers = {}, body, jar, agent = false, timeout = 20000 } = options;
     const sent = { ...headers };
-    const at = /^http:\/\/([^/]*?)(?::(\d+))?(\/.*)?$/.exec(url);
+    const at = /^(https?):\/\/([^/]*?)(?::(\d+))?(\/.*)?$/.exec(url);
     if (jar && jar.header && !('Cookie' in sent))
         sent.Cookie = jar.header;
     if (body !== undefined && !('Content-Length' in sent) &&
         !('Transfer-Encoding' in sent))
         sent['Content-Length'] = Buffer.byteLength(body);
     return new Promise((resolve, reject) => {
-        const call = http.request({
-            method, agent, timeout, headers: sent,
-            host: at[1], port: at[2] ?? 80, path: at[3] ?? '/',
+        const { request: begin } = at[1] === 'https' ? https : http;
+        const call = begin({
+            method, agent, timeout, headers: sent, ca: options.ca,
+            host: at[2], port: at[3], path: at[4] ?? '/',
             socketPath: options.socketPath,
             localAddress: options.localAddress,
         }, (response) => {
