@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -363,6 +364,7 @@ run(struct config *config, struct problems *problems)
         return problems->errors || err.code == FACTOR_E_CONFIG ? CONFIG_EXIT
                                                                : EXIT_START;
     say_where(config, start_host(running));
+    malloc_trim(0); /* what starting took and gave back */
     serve(running);
     log_event("factord", FACTOR_LOG_INFO, "stopping");
     clean = start_stop(running);

@@ -10,7 +10,7 @@
 
 enum {
     SHARDS = 16,
-    BUCKETS = 2048,      /* of a shard */
+    BUCKETS = 512,       /* of a shard */
     COPY_MAX = 16 * 1024 /* bytes of one */
 };
 

@@ -9,10 +9,9 @@
 
 enum {
     SHARDS = 16,
-    BUCKETS_LEAST = 256, /* of a shard */
+    BUCKETS_FIRST = 512, /* of a shard */
     STAMPS = 1024,       /* of a shard; keys that share one only miss more */
-    ENTRY_COST = 160,
-    ENTRY_USUAL = 1024   /* bytes, with what it holds */
+    ENTRY_COST = 160
 };
 
 struct entry {
@@ -31,6 +30,7 @@ struct shard {
     size_t used;
     struct entry *newest, *oldest;
     atomic_uint stamps[STAMPS];
+    size_t entries;
     size_t bucket_count; /* a power of two */
     struct entry **buckets;
 };
@@ -123,6 +123,7 @@ entry_drop(struct shard *shard, struct entry *entry)
         link = &(*link)->next;
     *link = entry->next;
     age_unlink(shard, entry);
+    shard->entries--;
     shard->used -= entry->cost;
     record_list_unref(entry->list);
     free(entry);
@@ -152,6 +153,27 @@ entry_set(struct shard *shard, struct entry *entry, struct record_list *list)
     record_list_unref(before);
 }
 
+/* As many buckets as entries, or more; without memory it goes on as it is. */
+static void
+widen(struct shard *shard)
+{
+    size_t count = shard->bucket_count * 2;
+    struct entry **before = shard->buckets, *entry, **bucket;
+
+    shard->buckets = calloc(count, sizeof(shard->buckets[0]));
+    if (!shard->buckets) {
+        shard->buckets = before;
+        return;
+    }
+    shard->bucket_count = count;
+    for (entry = shard->newest; entry; entry = entry->older) {
+        bucket = bucket_of(shard, entry->hash);
+        entry->next = *bucket;
+        *bucket = entry;
+    }
+    free(before);
+}
+
 static struct entry *
 entry_add(struct shard *shard, const struct question *question)
 {
@@ -159,10 +181,13 @@ entry_add(struct shard *shard, const struct question *question)
     size_t key_len = strlen(question->key);
     struct entry *entry =
         calloc(1, sizeof(*entry) + collection_len + key_len + 2);
-    struct entry **bucket = bucket_of(shard, question->hash);
+    struct entry **bucket;
 
     if (!entry)
         return NULL;
+    if (shard->entries++ == shard->bucket_count)
+        widen(shard);
+    bucket = bucket_of(shard, question->hash);
     entry->hash = question->hash;
     entry->kind = question->kind;
     entry->collection_len = collection_len;
@@ -195,16 +220,11 @@ keep(struct cache *cache, struct shard *shard, const struct question *question,
     shrink(cache, shard);
 }
 
-/* A bucket for each entry that there is room for. */
 static bool
-shard_open(struct shard *shard, size_t bytes)
+shard_open(struct shard *shard)
 {
-    size_t count = BUCKETS_LEAST;
-
-    while (count < bytes / ENTRY_USUAL)
-        count *= 2;
-    shard->buckets = calloc(count, sizeof(shard->buckets[0]));
-    shard->bucket_count = count;
+    shard->buckets = calloc(BUCKETS_FIRST, sizeof(shard->buckets[0]));
+    shard->bucket_count = BUCKETS_FIRST;
     pthread_mutex_init(&shard->lock, NULL);
     return shard->buckets != NULL;
 }
@@ -217,7 +237,7 @@ cache_new(size_t bytes)
     size_t i;
 
     for (i = 0; cache && i < SHARDS; i++)
-        opened &= shard_open(&cache->shards[i], bytes / SHARDS);
+        opened &= shard_open(&cache->shards[i]);
     if (!opened) {
         cache_free(cache);
         return NULL;

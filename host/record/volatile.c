@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 16384, NODE_COST = 96 };
+enum { BUCKETS = 8192, NODE_COST = 96 };
 
 struct node {
     struct node *next; /* in its bucket */

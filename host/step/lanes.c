@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 4096, LOCKS = 16 };
+enum { BUCKETS = 1024, LOCKS = 16 };
 
 struct waiting {
     struct waiting *next;
