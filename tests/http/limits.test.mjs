@@ -74,6 +74,29 @@ test('H3: claims of pairing keys', async () => {
     assert.equal(reply.json.code, 'REQUEST_LIMITED');
 });
 
+test('steps under way: with one place for all of them everybody\'s turn comes',
+     async () => {
+    const d = await startDaemon({ limits: { steps_under_way: 1 } });
+    const users = await Promise.all(
+        Array.from({ length: 8 }, () => d.user()));
+    const flows = await Promise.all(users.map(async (user) => {
+        const flow = await Flow.begin(d);
+        const { code } = await flow.challenge(user);
+        const other = await Flow.begin(d);
+        await other.password(user);
+        return { flow, code, other };
+    }));
+    // Of each user two flows at once: they also queue for the user's lane.
+    const replies = await Promise.all(flows.flatMap(
+        ({ flow, code, other }) => [0, 1, 2, 3].flatMap(() =>
+            [flow.check(code), other.act('checkOtp', { otp: '1' }),
+             flow.get()])));
+    assert.ok(replies.filter(({ json }) =>
+        json.status === 'OTP_VERIFIED').length >= flows.length);
+    for (const { status, text } of replies)
+        assert.ok([200, 400].includes(status), text);
+});
+
 test('mfa A.6-9, A.11: REST resources, a client at a time', async () => {
     const rest = await startRest({ limits: { rest: few } });
     const path = `${rest.base}/billOfMaterials`;
