@@ -49,6 +49,7 @@ struct host {
     struct strangers *strangers; /* or NULL: unknown names are not counted */
     struct park *park;
     struct rendered *rendered; /* host/flow/rendered.h */
+    struct proven *proven;     /* host/oauth/proven.h */
     const char *listen;      /* where the public listener is, for the log */
     const char *base_url;    /* without a slash at its end */
     const char *base_origin; /* scheme, host and port of it */

@@ -26,6 +26,7 @@
 #include "host/memory.h"
 #include "host/pages/messages.h"
 #include "host/oauth/client.h"
+#include "host/oauth/proven.h"
 #include "host/oauth/reply.h"
 #include "host/oauth/routes.h"
 #include "host/outbox/outbox.h"
@@ -344,12 +345,13 @@ make_machinery(struct running *running, struct factor_error *err)
         (unsigned)config_number(config, "/limits/source_workers"),
         (size_t)config_number(config, "/limits/source_queue"));
     host->strangers = strangers_new();
+    host->proven = proven_new();
     host->rendered =
         rendered_new((size_t)config_number(config, "/cache/rendered"));
     host->rest = rest_new(host);
     if (!host->lanes || !host->crowds || !host->places || !host->slow ||
         !host->sources || !host->buckets || !host->strangers ||
-        !host->rendered || !host->rest)
+        !host->rendered || !host->proven || !host->rest)
         return error_set(err, FACTOR_E_NOMEM, "out of memory");
     return park_new((unsigned)config_number(config, "/flow/parked_max"),
                     &host->park, err);
@@ -716,6 +718,7 @@ start_stop(struct running *running)
     rest_free(host->rest);
     buckets_free(host->buckets);
     rendered_free(host->rendered);
+    proven_free(host->proven);
     pages_free(host->pages);
     messages_set_file(NULL);
     free_rules(host);

@@ -19,6 +19,7 @@
 #define HOST_JOSE_JOSE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,6 +54,8 @@ struct jose_expect {
     int64_t leeway_s;       /* clocks may differ by this much */
     int64_t max_lifetime_s; /* above 0: exp is required and not further off */
     int any_aud;            /* aud is not looked at */
+    bool proven; /* the signature of this very token was verified before, by
+                  * a key that has the name which it has now */
 };
 
 /* Makes a key pair and returns it as a private JWK with kid, alg and use, for

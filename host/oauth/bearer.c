@@ -9,6 +9,7 @@
 #include "host/jose/jose.h"
 #include "host/json.h"
 #include "host/oauth/issue.h"
+#include "host/oauth/proven.h"
 #include "host/oauth/reply.h"
 
 const char *
@@ -37,11 +38,15 @@ bearer_refuse(struct bearer *bearer, unsigned status, const char *error,
 static json_t *
 verify(const struct host *host, const char *token)
 {
+    const struct crypto_part whole = crypto_text(token);
+    uint8_t hash[CRYPTO_MAC_LEN];
+    const bool hashed = crypto_hash(&whole, 1, hash);
     const struct jose_expect expect = {
         .iss = host->base_url,
         .aud = {host->base_url, NULL},
         .typ = ISSUE_ACCESS_TYPE,
         .now_s = clock_now_ms() / 1000,
+        .proven = hashed && proven_has(host->proven, hash),
     };
     struct jose_jwks keys = {0};
     json_t *claims = NULL;
@@ -50,6 +55,8 @@ verify(const struct host *host, const char *token)
     if (jose_verify(token, strlen(token), &keys, &expect, &claims, NULL) !=
         FACTOR_OK)
         claims = NULL;
+    else if (hashed && !expect.proven)
+        proven_add(host->proven, hash);
     jose_jwks_clear(&keys);
     return claims;
 }

@@ -56,6 +56,29 @@ test('mfa A.6-3, A.8-15, F-18: 401 without a token, and with none of ours', asyn
     }
 });
 
+test('P6: a token that was taken before is nothing once it is altered',
+     async () => {
+    const path = `${rest.base}/users?limit=1`;
+    const token = await rest.newToken('worker-all');
+    for (let i = 0; i < 3; i++)
+        mustAnswer(await rest.get(path, { token }));
+    const at = token.split('.').map((part) => part.length);
+    for (const place of [at[0] - 2, at[0] + 10, at[0] + at[1] - 1,
+                         at[0] + at[1] + 20, token.length - 2]) {
+        const other = token[place] === 'A' ? 'B' : 'A';
+        mustRefuse(await rest.get(path, { token: token.slice(0, place) +
+            other + token.slice(place + 1) }), 401, 'ACCESS_FAILED',
+                   'INVALID_TOKEN');
+    }
+    mustAnswer(await rest.get(path, { token }));
+    const later = await startRest();
+    const short = await later.newToken('worker-all');
+    mustAnswer(await later.get(`${later.base}/users`, { token: short }));
+    later.daemon.advance(3601000);
+    mustRefuse(await later.get(`${later.base}/users`, { token: short }), 401,
+               'ACCESS_FAILED', 'INVALID_TOKEN');
+});
+
 test('mfa A.6-4, A.3-1: 403 without the role', async () => {
     const path = `${rest.base}/users`;
     mustAnswer(await rest.get(path, { role: 'Identity Data Read Only' }));
