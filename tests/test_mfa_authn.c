@@ -348,6 +348,40 @@ one_email(void)
     close_scene(&s);
 }
 
+static uint64_t
+email_version(const struct scene *s)
+{
+    return factor_test_version(s->t, "mfa.device", "d-email");
+}
+
+/* One sign-on by mail, with so many wrong codes first. */
+static void
+sign_on(struct scene *s, int wrong)
+{
+    begin(s);
+    authenticate(s);
+    for (; wrong > 0; wrong--)
+        check_wrong(s);
+    check(s, s->code);
+    CU_ASSERT(in_state(s, "MFA_COMPLETED"));
+}
+
+static void
+nothing_to_write(void)
+{
+    struct scene s = open_scene(PLAIN);
+    uint64_t version;
+
+    add_email(&s);
+    sign_on(&s, 0);
+    version = email_version(&s);
+    sign_on(&s, 0);
+    CU_ASSERT_EQUAL(email_version(&s), version);
+    sign_on(&s, 1); /* counted, and forgotten */
+    CU_ASSERT_EQUAL(email_version(&s), version + 2);
+    close_scene(&s);
+}
+
 static bool
 has_flags(const struct scene *s, const char *flags)
 {
@@ -1225,6 +1259,8 @@ static const struct tap_test tests[] = {
     { "M4: without a user the adapter fails", nobody_fails },
     { "authn D.1-1, M4: begins with the primary device", begins_with_primary },
     { "authn D.1-3, D.7-6: one device, e-mail", one_email },
+    { "a right code writes no device that had no failures",
+      nothing_to_write },
     { "authn D.1-2, D.7-8: several devices are listed", several_are_listed },
     { "authn D.3: the flags of DEVICE_SELECTION_REQUIRED",
       flags_of_selection },
