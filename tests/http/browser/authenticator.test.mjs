@@ -10,7 +10,7 @@ import { build, execute, factord, merge, newFolder, sleep, source, startDaemon,
          until } from '../lib/daemon.mjs';
 import { run, test } from '../lib/tap.mjs';
 import { phoneHost } from './authenticator-host.mjs';
-import { visit } from './lib/chrome.mjs';
+import { patience, visit } from './lib/chrome.mjs';
 import { look } from './lib/looks.mjs';
 
 const GUARD_MS = 450; // cards.mjs: GUARD_MS, and some
@@ -811,8 +811,10 @@ test('the key is renewed; also if the answer is lost, either way',
     };
     await tab.press('Renew the key');
     await tab.see('The server could not be reached.');
+    const lost = () => tab.requests.filter((one) => one.failure()).length;
+    const before = lost();
     await tab.press('Renew the key'); // must not lose the one before
-    await sleep(300);
+    await until('it was asked again', () => lost() > before, patience);
     delete host.on_key;
     host.down = false;
     await renew();
@@ -858,7 +860,7 @@ test('unpaired without a network: forgotten here only', () => withPhone({},
 
 test('removed by its host, it is forgotten, and that is said',
      () => withPhone({}, async (tab, host, device) => {
-    host.ask(device);
+    host.ask(device, { life: 600 });
     await tab.step('Sign on to Demo app?');
     host.remove(device);
     await tab.see(`127.0.0.1:${host.port} has removed ann.`);
