@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/age.h"
 #include "host/crypto.h"
 
 enum {
@@ -15,8 +16,8 @@ enum {
 };
 
 struct copy {
+    struct age age;
     struct copy *next; /* in its bucket */
-    struct copy *newer, *older;
     uint64_t hash;
     size_t cost;
     struct rendered_state state; /* its marks and body lie below */
@@ -28,7 +29,7 @@ struct copy {
 struct shard {
     pthread_mutex_t lock;
     size_t used;
-    struct copy *newest, *oldest;
+    struct ages ages;
     struct copy *buckets[BUCKETS];
 };
 
@@ -37,22 +38,13 @@ struct rendered {
     struct shard shards[SHARDS];
 };
 
-static uint64_t
-hash_text(uint64_t hash, const char *text)
-{
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-    return (hash ^ 0xff) * UINT64_C(0x100000001b3);
-}
-
 /* By what is random in it; who has made both may collide with himself. */
 static uint64_t
 hash_key(const struct rendered_key *key)
 {
-    uint64_t hash = hash_text(UINT64_C(0xcbf29ce484222325), key->flow);
+    const char *languages = key->languages ? key->languages : "";
 
-    hash = hash_text(hash, key->languages ? key->languages : "");
-    return hash ^ hash >> 29;
+    return hash_mixed(hash_text(hash_text(HASH_START, key->flow), languages));
 }
 
 static struct shard *
@@ -106,24 +98,6 @@ holds(const struct copy *copy, int64_t now_ms)
     return now_ms >= copy->state.from_ms && now_ms < copy->state.until_ms;
 }
 
-/* --- Age. --- */
-
-static void
-age_unlink(struct shard *shard, struct copy *copy)
-{
-    *(copy->newer ? &copy->newer->older : &shard->newest) = copy->older;
-    *(copy->older ? &copy->older->newer : &shard->oldest) = copy->newer;
-}
-
-static void
-age_first(struct shard *shard, struct copy *copy)
-{
-    copy->newer = NULL;
-    copy->older = shard->newest;
-    *(shard->newest ? &shard->newest->newer : &shard->oldest) = copy;
-    shard->newest = copy;
-}
-
 static void
 drop(struct shard *shard, struct copy *copy)
 {
@@ -132,7 +106,7 @@ drop(struct shard *shard, struct copy *copy)
     while (*link != copy)
         link = &(*link)->next;
     *link = copy->next;
-    age_unlink(shard, copy);
+    age_unlink(&shard->ages, &copy->age);
     shard->used -= copy->cost;
     explicit_bzero(copy, copy->cost);
     free(copy);
@@ -162,8 +136,9 @@ rendered_free(struct rendered *rendered)
     if (!rendered)
         return;
     for (i = 0; i < SHARDS; i++) {
-        while (rendered->shards[i].oldest)
-            drop(&rendered->shards[i], rendered->shards[i].oldest);
+        while (rendered->shards[i].ages.oldest)
+            drop(&rendered->shards[i],
+                 (struct copy *)rendered->shards[i].ages.oldest);
         pthread_mutex_destroy(&rendered->shards[i].lock);
     }
     free(rendered);
@@ -236,10 +211,10 @@ rendered_put(struct rendered *rendered, const struct rendered_key *key,
         drop(shard, before);
     copy->next = *bucket_of(shard, hash);
     *bucket_of(shard, hash) = copy;
-    age_first(shard, copy);
+    age_first(&shard->ages, &copy->age);
     shard->used += copy->cost;
     while (shard->used > rendered->shard_max)
-        drop(shard, shard->oldest);
+        drop(shard, (struct copy *)shard->ages.oldest);
     pthread_mutex_unlock(&shard->lock);
 }
 
@@ -251,8 +226,7 @@ body_of(struct shard *shard, struct copy *copy, size_t *ret_len,
 {
     char *body = malloc(copy->state.body_len + 1);
 
-    age_unlink(shard, copy);
-    age_first(shard, copy);
+    age_renew(&shard->ages, &copy->age);
     if (!body)
         return NULL;
     memcpy(body, copy->state.body, copy->state.body_len + 1);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/age.h"
+
 enum {
     SHARDS = 16,
     BUCKETS_FIRST = 512, /* of a shard */
@@ -15,8 +17,8 @@ enum {
 };
 
 struct entry {
+    struct age age;
     struct entry *next; /* in its bucket */
-    struct entry *newer, *older;
     struct record_list *list;
     uint64_t hash;
     size_t cost;
@@ -28,7 +30,7 @@ struct entry {
 struct shard {
     pthread_mutex_t lock;
     size_t used;
-    struct entry *newest, *oldest;
+    struct ages ages;
     atomic_uint stamps[STAMPS];
     size_t entries;
     size_t bucket_count; /* a power of two */
@@ -47,22 +49,13 @@ struct question {
     uint64_t hash;
 };
 
-static uint64_t
-hash_text(uint64_t hash, const char *text)
-{
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-    return (hash ^ 0xff) * UINT64_C(0x100000001b3);
-}
-
 static struct question
 ask(enum cache_kind kind, const char *collection, const char *key)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)kind;
+    const uint64_t start = HASH_START ^ (uint64_t)kind;
     struct question question = {kind, collection, key, 0};
 
-    hash = hash_text(hash_text(hash, collection), key);
-    question.hash = hash ^ hash >> 29;
+    question.hash = hash_mixed(hash_text(hash_text(start, collection), key));
     return question;
 }
 
@@ -99,22 +92,6 @@ find(struct shard *shard, const struct question *question)
 }
 
 static void
-age_unlink(struct shard *shard, struct entry *entry)
-{
-    *(entry->newer ? &entry->newer->older : &shard->newest) = entry->older;
-    *(entry->older ? &entry->older->newer : &shard->oldest) = entry->newer;
-}
-
-static void
-age_first(struct shard *shard, struct entry *entry)
-{
-    entry->newer = NULL;
-    entry->older = shard->newest;
-    *(shard->newest ? &shard->newest->newer : &shard->oldest) = entry;
-    shard->newest = entry;
-}
-
-static void
 entry_drop(struct shard *shard, struct entry *entry)
 {
     struct entry **link = bucket_of(shard, entry->hash);
@@ -122,7 +99,7 @@ entry_drop(struct shard *shard, struct entry *entry)
     while (*link != entry)
         link = &(*link)->next;
     *link = entry->next;
-    age_unlink(shard, entry);
+    age_unlink(&shard->ages, &entry->age);
     shard->entries--;
     shard->used -= entry->cost;
     record_list_unref(entry->list);
@@ -159,6 +136,7 @@ widen(struct shard *shard)
 {
     size_t count = shard->bucket_count * 2;
     struct entry **before = shard->buckets, *entry, **bucket;
+    struct age *age;
 
     shard->buckets = calloc(count, sizeof(shard->buckets[0]));
     if (!shard->buckets) {
@@ -166,7 +144,8 @@ widen(struct shard *shard)
         return;
     }
     shard->bucket_count = count;
-    for (entry = shard->newest; entry; entry = entry->older) {
+    for (age = shard->ages.newest; age; age = age->older) {
+        entry = (struct entry *)age;
         bucket = bucket_of(shard, entry->hash);
         entry->next = *bucket;
         *bucket = entry;
@@ -195,15 +174,15 @@ entry_add(struct shard *shard, const struct question *question)
     memcpy(entry->texts + collection_len + 1, question->key, key_len);
     entry->next = *bucket;
     *bucket = entry;
-    age_first(shard, entry);
+    age_first(&shard->ages, &entry->age);
     return entry;
 }
 
 static void
 shrink(struct cache *cache, struct shard *shard)
 {
-    while (shard->used > cache->shard_max && shard->oldest)
-        entry_drop(shard, shard->oldest);
+    while (shard->used > cache->shard_max && shard->ages.oldest)
+        entry_drop(shard, (struct entry *)shard->ages.oldest);
 }
 
 static void
@@ -254,8 +233,9 @@ cache_free(struct cache *cache)
     if (!cache)
         return;
     for (i = 0; i < SHARDS; i++) {
-        while (cache->shards[i].oldest)
-            entry_drop(&cache->shards[i], cache->shards[i].oldest);
+        while (cache->shards[i].ages.oldest)
+            entry_drop(&cache->shards[i],
+                       (struct entry *)cache->shards[i].ages.oldest);
         free(cache->shards[i].buckets);
         pthread_mutex_destroy(&cache->shards[i].lock);
     }
@@ -276,8 +256,7 @@ cache_get(struct cache *cache, enum cache_kind kind, const char *collection,
     ret_mark->value = atomic_load(ret_mark->stamp);
     entry = find(shard, &question);
     if (entry) {
-        age_unlink(shard, entry);
-        age_first(shard, entry);
+        age_renew(&shard->ages, &entry->age);
         list = record_list_ref(entry->list);
     }
     pthread_mutex_unlock(&shard->lock);
@@ -424,17 +403,17 @@ entry_owned_by(const struct entry *entry, const char *owner)
 void
 cache_retract_owner(struct cache *cache, const char *owner)
 {
-    struct entry *entry, *older;
+    struct age *age, *older;
     size_t i, s;
 
     for (i = 0; i < SHARDS; i++) {
         pthread_mutex_lock(&cache->shards[i].lock);
         for (s = 0; s < STAMPS; s++)
             atomic_fetch_add(&cache->shards[i].stamps[s], 1);
-        for (entry = cache->shards[i].newest; entry; entry = older) {
-            older = entry->older;
-            if (entry_owned_by(entry, owner))
-                entry_drop(&cache->shards[i], entry);
+        for (age = cache->shards[i].ages.newest; age; age = older) {
+            older = age->older;
+            if (entry_owned_by((struct entry *)age, owner))
+                entry_drop(&cache->shards[i], (struct entry *)age);
         }
         pthread_mutex_unlock(&cache->shards[i].lock);
     }

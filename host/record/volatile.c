@@ -6,18 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/age.h"
+
 enum { BUCKETS = 8192, NODE_COST = 96 };
 
 struct node {
+    struct age age;
     struct node *next; /* in its bucket */
-    struct node *newer, *older;
     struct record *record;
 };
 
 struct volatile_table {
     pthread_mutex_t lock;
     size_t used, max;
-    struct node *newest, *oldest;
+    struct ages ages;
     struct node *buckets[BUCKETS];
 };
 
@@ -36,13 +38,9 @@ volatile_new(size_t bytes)
 static struct node **
 bucket_of(struct volatile_table *table, const char *collection, const char *id)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t hash = hash_text(hash_text(HASH_START, collection), id);
 
-    for (; *collection; collection++)
-        hash = (hash ^ (unsigned char)*collection) * UINT64_C(0x100000001b3);
-    for (; *id; id++)
-        hash = (hash ^ (unsigned char)*id) * UINT64_C(0x100000001b3);
-    return &table->buckets[(hash ^ hash >> 29) % BUCKETS];
+    return &table->buckets[hash_mixed(hash) % BUCKETS];
 }
 
 static struct node **
@@ -57,28 +55,12 @@ find(struct volatile_table *table, const char *collection, const char *id)
 }
 
 static void
-age_unlink(struct volatile_table *table, struct node *node)
-{
-    *(node->newer ? &node->newer->older : &table->newest) = node->older;
-    *(node->older ? &node->older->newer : &table->oldest) = node->newer;
-}
-
-static void
-age_first(struct volatile_table *table, struct node *node)
-{
-    node->newer = NULL;
-    node->older = table->newest;
-    *(table->newest ? &table->newest->newer : &table->oldest) = node;
-    table->newest = node;
-}
-
-static void
 drop(struct volatile_table *table, struct node **link)
 {
     struct node *node = *link;
 
     *link = node->next;
-    age_unlink(table, node);
+    age_unlink(&table->ages, &node->age);
     table->used -= node->record->cost + NODE_COST;
     record_unref(node->record);
     free(node);
@@ -108,8 +90,7 @@ volatile_get(struct volatile_table *table, const char *collection,
     pthread_mutex_lock(&table->lock);
     node = *find(table, collection, id);
     if (node) {
-        age_unlink(table, node);
-        age_first(table, node);
+        age_renew(&table->ages, &node->age);
         record = record_ref(node->record);
     }
     pthread_mutex_unlock(&table->lock);
@@ -128,7 +109,7 @@ insert(struct volatile_table *table, struct record *record)
     node->record = record_ref(record);
     node->next = *bucket;
     *bucket = node;
-    age_first(table, node);
+    age_first(&table->ages, &node->age);
     table->used += record->cost + NODE_COST;
     return true;
 }
@@ -140,8 +121,7 @@ replace(struct volatile_table *table, struct node *node, struct record *record)
     table->used -= node->record->cost;
     record_unref(node->record);
     node->record = record_ref(record);
-    age_unlink(table, node);
-    age_first(table, node);
+    age_renew(&table->ages, &node->age);
 }
 
 static void
@@ -149,8 +129,9 @@ shrink(struct volatile_table *table)
 {
     const struct factor_record *face;
 
-    while (table->used > table->max && table->oldest != table->newest) {
-        face = &table->oldest->record->face;
+    while (table->used > table->max &&
+           table->ages.oldest != table->ages.newest) {
+        face = &((struct node *)table->ages.oldest)->record->face;
         drop(table, find(table, face->collection, face->id));
     }
 }
